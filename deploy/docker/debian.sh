@@ -16,7 +16,7 @@ fetched=$(mktemp -d)
 cd "$fetched"
 chmod 777 .
 for package in $packages; do apt-get download -qq "$package:$architecture"; done
-apt-get download -qq ca-certificates
+apt-get download -qq ca-certificates locales
 
 mkdir -p "$status"
 for file in ./*.deb; do
@@ -24,6 +24,13 @@ for file in ./*.deb; do
   case $name in
     # Of this one setpriv alone: it confines the processes of models by Landlock.
     util-linux) dpkg-deb --fsys-tarfile "$file" | tar -x -C "$directory" ./usr/bin/setpriv ./usr/share/doc/util-linux/copyright ;;
+    # Of this one en_US.UTF-8 alone: ONNX's text operators want it, as scikit-learn's vectorizers are exported by default.
+    locales)
+      dpkg-deb -x "$file" "$fetched/locales"
+      mkdir -p "$directory/usr/lib/locale" "$directory/usr/share/doc/locales"
+      I18NPATH=$fetched/locales/usr/share/i18n localedef --no-archive -i en_US -f UTF-8 "$directory/usr/lib/locale/en_US.utf8"
+      cp "$fetched/locales/usr/share/doc/locales/copyright" "$directory/usr/share/doc/locales/"
+      ;;
     *) dpkg-deb -x "$file" "$directory" ;;
   esac
   dpkg-deb -f "$file" > "$status/$name"

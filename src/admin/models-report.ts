@@ -4,6 +4,7 @@
  */
 
 import type { SandboxState } from '../backends/host/process/sandbox.ts';
+import { type ToldColumns, toldColumns } from '../core/columns/told-columns.ts';
 import { ServingError } from '../core/errors.ts';
 import type { SessionPlan } from '../core/executor.ts';
 import type { BatchAxis } from '../core/signature.ts';
@@ -139,6 +140,8 @@ export interface VersionReport extends Explanation {
   readonly warnings?: readonly string[];
   /** How its tensors are served otherwise than the model's file has them. */
   readonly notes?: readonly string[];
+  /** The names and categories of the columns of its inputs, where its file tells them. */
+  readonly columns?: ToldColumns;
   /** `reason` says why it is not closed. */
   readonly breaker?: { readonly state: BreakerState; readonly reason?: string };
   readonly signatures?: readonly SignatureReport[];
@@ -232,6 +235,7 @@ function loadedReport(servable: Servable, models: ReportedModels): Partial<Versi
   return omitUndefined({
     warnings: warnings.length > 0 ? [...warnings] : undefined,
     notes: notes.length > 0 ? [...notes] : undefined,
+    columns: toldColumns(signatures),
     runtime: runtime && runtimeReport(runtime),
     ...models.versionReportOf?.(servable),
     host: host && hostReport(host),

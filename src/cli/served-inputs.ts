@@ -3,6 +3,8 @@
  *
  *   {"metadata": {"signature_def": {"signature_def": {NAME: {"inputs": {NAME: {"dtype": "DT_FLOAT", "tensor_shape": …}}}}}}}
  */
+import type { Columns } from '../core/columns/columns.ts';
+import { columnsIn, type ToldColumns } from '../core/columns/told-columns.ts';
 import { DTYPES, type DType } from '../core/dtype.ts';
 import { askServer, readAnswer } from './ask-server.ts';
 import type { ServerAddress } from './server-address.ts';
@@ -12,6 +14,10 @@ export interface ServedTensor {
   /** -1 = any size; undefined = any rank. */
   readonly shape: readonly number[] | undefined;
   readonly tensorName: string;
+  /** Its columns by name, where the model's file tells them. */
+  readonly columns?: Columns;
+  /** A null is a missing value. */
+  readonly takesMissing?: boolean;
 }
 
 export interface ServedSignature {
@@ -56,10 +62,14 @@ export async function servedSignature(
 ): Promise<ServedSignature> {
   const body = await askServer(server, { path: `${modelPath(model, version)}/metadata` });
   return readAnswer(server, body, (text) => {
-    const json = JSON.parse(text) as {
-      readonly metadata: { readonly signature_def: { readonly signature_def: Record<string, SignatureInfo> } };
+    const { metadata } = JSON.parse(text) as {
+      readonly metadata: {
+        readonly signature_def: { readonly signature_def: Record<string, SignatureInfo> };
+        readonly columns?: unknown;
+      };
     };
-    return signatureIn(json.metadata.signature_def.signature_def, signature);
+    const { inputs, outputs } = signatureIn(metadata.signature_def.signature_def, signature);
+    return { inputs: withColumns(inputs, metadata.columns, signature), outputs };
   });
 }
 
@@ -69,6 +79,22 @@ export function signatureIn(signatures: Readonly<Record<string, SignatureInfo>>,
   if (found !== undefined) return { inputs: tensorsOf(found.inputs), outputs: tensorsOf(found.outputs) };
   const names = Object.keys(signatures).map((each) => JSON.stringify(each));
   throw new Error(`the model has no signature ${JSON.stringify(name)}; it has ${names.join(', ') || 'none'}`);
+}
+
+/** The inputs with the columns that metadata tells of the signature (core/columns/told-columns.ts). */
+export function withColumns(
+  inputs: ReadonlyMap<string, ServedTensor>,
+  told: unknown,
+  signature: string,
+): ReadonlyMap<string, ServedTensor> {
+  const known = new Map(Object.entries((told as Partial<ToldColumns> | undefined)?.[signature] ?? {}));
+  return new Map([...inputs].map(([name, tensor]) => [name, withColumnsOf(tensor, known.get(name))]));
+}
+
+/** Whoever has columns takes missing values, too: models of trees. */
+export function withColumnsOf(tensor: ServedTensor, told: unknown): ServedTensor {
+  const columns = columnsIn(told);
+  return columns === undefined ? tensor : { ...tensor, columns, takesMissing: true };
 }
 
 function tensorsOf(infos: SignatureInfo['inputs'] = {}): ReadonlyMap<string, ServedTensor> {

@@ -1,6 +1,7 @@
 /**
  * A model's inputs and outputs by name: a SignatureDef in a SavedModel, the graph's inputs and outputs in ONNX.
  */
+import type { Columns } from './columns/columns.ts';
 import type { DType } from './dtype.ts';
 import type { FeatureSpec } from './feature-spec.ts';
 import type { Shape } from './shape.ts';
@@ -16,6 +17,12 @@ export interface TensorSpec {
   readonly tensorName: string;
   /** The runtime accepts only UTF-8 without NUL in this string input. Other bytes would fail the whole batch. */
   readonly isText?: boolean;
+  /** It is [rows, 1], and the runtime takes no other rank: so a row's value may stand without a list around it. */
+  readonly isColumn?: boolean;
+  /** The names and categories of its columns, where the input is [rows, columns] and the model's file tells them. */
+  readonly columns?: Columns;
+  /** NaN is a missing value for the model, so a null of JSON is NaN. Absent = a null is an error. */
+  readonly takesMissing?: boolean;
   /** How the tensor is served otherwise than the model's file has it: a sentence for people, without the end. */
   readonly note?: string;
 }

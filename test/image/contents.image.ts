@@ -55,6 +55,18 @@ describe('the image', () => {
     });
   });
 
+  it('has the locale that exported text pipelines want', async () => {
+    await withFiles(IMAGE, (directory) => {
+      const locales = readdirSync(join(directory, 'usr', 'lib', 'locale'));
+      assert.ok(locales.includes('en_US.utf8'), locales.join(', '));
+      const parts = readdirSync(join(directory, 'usr', 'lib', 'locale', 'en_US.utf8'));
+      assert.ok(
+        ['LC_COLLATE', 'LC_CTYPE'].every((part) => parts.includes(part)),
+        parts.join(', '),
+      );
+    });
+  });
+
   it('has licences of all that it redistributes', async () => {
     await withFiles(IMAGE, (directory) => {
       const read = (path: string): string => readFileSync(join(directory, path), 'utf8');

@@ -21,7 +21,7 @@ import { ONNX_FACTS } from './onnx-facts.ts';
 import { OnnxSession } from './onnx-session.ts';
 import { inputTensors, leftOutTexts, outputTensors, specsOf } from './onnx-signature.ts';
 import { OPTIONAL_INPUTS, withOptionalInputs, withValues } from './optional-inputs.ts';
-import { ortText, unsupportedTypeText } from './ort-errors.ts';
+import { missingLocaleText, ortText, unsupportedTypeText } from './ort-errors.ts';
 import { openPublic } from './ort-model.ts';
 import { OrtProfile } from './ort-profile.ts';
 
@@ -180,7 +180,8 @@ function providerOf(options: LoadOptions): InferenceSession.ExecutionProviderCon
 const CUDA_FAILED = /\bCU[A-Z]+ failure\b|Failed to load shared library/i;
 
 function explain(error: unknown, { executionProvider }: LoadOptions): string {
-  const text = ortText(error);
+  const raw = ortText(error);
+  const text = missingLocaleText(raw) ?? raw;
   if (executionProvider !== 'cuda' || !CUDA_FAILED.test(text)) return text;
   const old = oldDriver(readCudaState());
   return cudaText(old === undefined ? [text] : [text, old]);

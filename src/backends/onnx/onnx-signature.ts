@@ -49,7 +49,9 @@ function specOf(tensor: TensorMetadata, { scalars, notes }: FileFacts): TensorSp
   const { dtype, name: tensorName } = tensor;
   const note = notes.get(tensorName);
   const shape = scalars.has(tensorName) ? [] : shapeOf(tensor);
-  const spec = { dtype, shape, tensorName, ...(isNamed && { dimNames }), ...(note && { note }) };
+  const isColumn = shape?.length === 2 && shape[1] === 1;
+  const named = { ...(isNamed && { dimNames }), ...(note && { note }), ...(isColumn && { isColumn }) };
+  const spec = { dtype, shape, tensorName, ...named };
   // ORT's binding passes strings as NUL-terminated UTF-8.
   return tensor.dtype === 'string' ? { ...spec, isText: true } : spec;
 }

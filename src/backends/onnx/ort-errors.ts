@@ -43,6 +43,24 @@ function systemError(number: number): string | undefined {
   return `${name}: ${text}${name === 'EMFILE' ? '; raise the limit of open files (ulimit -n)' : ''}`;
 }
 
+/** A model with text operators names a locale that the C library of this machine does not have. */
+const NO_LOCALE = /Failed to construct locale with name: ?([\w.@-]{1,40})/;
+
+/**
+ * A text for a model whose text operators want a locale that is not installed; undefined for another error. ONNX Runtime asks
+ * for packages whose names not every system has.
+ */
+export function missingLocaleText(text: string): string | undefined {
+  const locale = NO_LOCALE.exec(text)?.[1];
+  if (locale === undefined) return undefined;
+  return (
+    `its text operators want the locale ${locale}, which this machine does not have; install it (Debian, Ubuntu: ` +
+    `"apt-get install locales-all"; elsewhere: "localedef -i ${locale.replace(/\..*/, '')} -f UTF-8 ${locale}"), or export ` +
+    'the model so that it wants none: skl2onnx.to_onnx(…, options={TfidfVectorizer: {"locale": "C"}}), and the same for ' +
+    'CountVectorizer'
+  );
+}
+
 /** A failed run's error: `invalid_request` if the input's shape or dtype is wrong, else `backend_failed`. */
 export function runError(thrown: unknown): ServingError {
   if (thrown instanceof ServingError) return thrown;

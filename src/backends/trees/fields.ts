@@ -24,6 +24,11 @@ export class Fields {
     return new Fields(this.#value(key), path);
   }
 
+  /** The object at a place of a list. */
+  item(key: string, index: number): Fields {
+    return new Fields(this.list(key)[index], `${this.#name(key)}[${index}]`);
+  }
+
   text(key: string): string {
     const value = this.#value(key);
     if (typeof value === 'string') return value;

@@ -2,6 +2,7 @@
  * A session of a model of trees. It computes on the calling thread. Each run allocates the prediction, and nothing
  * else if the input's bytes are aligned and of the model's own type.
  */
+import type { Columns } from '../../core/columns/columns.ts';
 import { typedArrayOf } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
@@ -21,10 +22,10 @@ export class TreeSession implements Session {
   readonly #signature: Signature;
   #isClosed = false;
 
-  /** `inputDType`: of the features that requests bring. */
-  constructor(model: TreeModel, inputDType: FloatDType) {
+  /** `inputDType`: of the features that requests bring. `columns`: what is known of them. */
+  constructor(model: TreeModel, inputDType: FloatDType, columns?: Columns) {
     this.#model = model;
-    this.#signature = signatureOf(model, inputDType);
+    this.#signature = signatureOf(model, inputDType, columns);
     this.signatures = new Map([[DEFAULT_SIGNATURE_NAME, this.#signature]]);
   }
 
@@ -46,11 +47,13 @@ export class TreeSession implements Session {
   }
 }
 
-function signatureOf(model: TreeModel, inputDType: FloatDType): Signature {
-  const { featureCount, dtype, columns } = model;
-  const shape = columns === undefined ? [-1] : [-1, columns];
+function signatureOf(model: TreeModel, inputDType: FloatDType, columns: Columns | undefined): Signature {
+  const { featureCount, dtype, columns: width } = model;
+  const shape = width === undefined ? [-1] : [-1, width];
+  const input = { dtype: inputDType, shape: [-1, featureCount], tensorName: INPUT, takesMissing: true };
+  const known = { ...(columns && { columns }), ...(featureCount === 1 && { isColumn: true }) };
   return {
-    inputs: new Map([[INPUT, { dtype: inputDType, shape: [-1, featureCount], tensorName: INPUT }]]),
+    inputs: new Map([[INPUT, { ...input, ...known }]]),
     outputs: new Map([[OUTPUT, { dtype, shape, tensorName: OUTPUT }]]),
     methodName: PREDICT_METHOD_NAME,
     batchAxis: { kind: 'dynamic', reason: 'each row goes through the trees by itself' },

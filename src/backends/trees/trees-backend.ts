@@ -4,10 +4,13 @@
  *
  * The artifact is `<version>/model.json` or `<version>/model.txt` (tree-file.ts). Parameter `input_dtype` is the type
  * of the features in requests; by default float32 for XGBoost and float64 for LightGBM, the types that they compare in.
+ * tree-columns.ts has the others.
  */
+import type { Columns } from '../../core/columns/columns.ts';
 import type { Backend, LoadOptions, Session } from '../backend.ts';
 import { checkParameters } from '../load-options.ts';
 import type { FloatDType } from './forest.ts';
+import { CATEGORIES, treeColumns, UNKNOWN_CATEGORY } from './tree-columns.ts';
 import { hasTreeFile, loadFailed, readTreeFile } from './tree-file.ts';
 import type { TreeModel } from './tree-model.ts';
 import { TreeSession } from './tree-session.ts';
@@ -28,16 +31,24 @@ export const backend: Backend = {
 
   async load(versionDirectory, options): Promise<Session> {
     const { executionProvider, parameters, log } = options;
-    checkParameters(versionDirectory, parameters, [INPUT_DTYPE]);
+    checkParameters(versionDirectory, parameters, [INPUT_DTYPE, CATEGORIES, UNKNOWN_CATEGORY]);
     if (executionProvider !== 'cpu') {
       throw loadFailed(versionDirectory, `there is no execution provider "${executionProvider}" for trees; use cpu`);
     }
     const { path, model } = await readTreeFile(versionDirectory);
-    const session = new TreeSession(model, inputDTypeOf(path, options) ?? model.dtype);
+    const session = new TreeSession(model, inputDTypeOf(path, options) ?? model.dtype, columnsOf(path, model, options));
     log.info(describe(model));
     return session;
   },
 };
+
+function columnsOf(path: string, model: TreeModel, { parameters }: LoadOptions): Columns | undefined {
+  try {
+    return treeColumns(model, parameters);
+  } catch (error) {
+    throw loadFailed(path, (error as Error).message, error);
+  }
+}
 
 /** Undefined = the model's own. */
 function inputDTypeOf(path: string, { parameters }: LoadOptions): FloatDType | undefined {

@@ -49,12 +49,14 @@ export class ElementReader {
   readonly #numbers = new NumberReader();
   readonly #number = new Float64Array(1);
   readonly #wraps: boolean;
+  readonly #takesMissing: boolean;
 
-  /** `wraps`: narrow integers do, as in the table. */
-  constructor(cursor: JsonCursor, elements: ElementBuffer, wraps = true) {
+  /** `wraps`: narrow integers do, as in the table. `takesMissing`: a null is NaN among floats. */
+  constructor(cursor: JsonCursor, elements: ElementBuffer, wraps = true, takesMissing = false) {
     this.#cursor = cursor;
     this.#elements = elements;
     this.#wraps = wraps;
+    this.#takesMissing = takesMissing;
   }
 
   /** Appends the element at the cursor and moves past it, or returns the problem. */
@@ -92,6 +94,12 @@ export class ElementReader {
       return undefined;
     }
     const kind = kindOf(cursor);
+    if (kind === 'null' && this.#takesMissing) {
+      cursor.skipValue();
+      this.#elements.pushNumber(Number.NaN);
+      return undefined;
+    }
+    if (kind === 'null') return { is: kind, fix: 'send numbers; NaN is a missing value, if the model takes any' };
     if (kind !== 'a number') return { is: kind, fix: 'send numbers' };
     const text = this.#numberText();
     this.#elements.pushNumber(Number(text.replace(/^(-?)Inf$/, '$1Infinity')));

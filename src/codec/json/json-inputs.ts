@@ -5,6 +5,7 @@
  * - Row format, `instances`: a list of rows, at least one. If the first row is an object (but not `{"b64": …}`), all
  *   rows are, and each has exactly the signature's inputs as keys. Else each row is a value or a list for the only
  *   input. All rows have one shape; the tensor's shape is [rows, ...shape].
+ *   Rows of a model whose only input has named columns may be objects by these names instead (json-columns.ts).
  * - Columnar format, `inputs`: an object maps names to tensors of any rank; any other value is the tensor of the only
  *   input.
  *
@@ -17,6 +18,7 @@ import { listNames, quoteName } from '../../core/list-names.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { CLOSE_ARRAY, CLOSE_OBJECT, MINUS, NINE, OPEN_ARRAY, OPEN_OBJECT, QUOTE, ZERO } from './json-chars.ts';
+import { columnedInput, namesWholeInput, nameWholeInput, readColumnedLists, readColumnedRows } from './json-columns.ts';
 import { JsonCursor } from './json-cursor.ts';
 import { base64Member, kindOf } from './json-element.ts';
 import { GridScanner, gridTensor, type NumericGrid } from './json-grid.ts';
@@ -180,8 +182,11 @@ function readRows(scanner: PredictBodyScanner, value: JsonValue, signature: Inpu
     throw invalidRequest(`"instances" is ${kindOf(cursor)}; send a list with one element a row`);
   }
   if (!cursor.enter(CLOSE_ARRAY)) throw invalidRequest('"instances" is empty; send at least one row');
-  if (cursor.bytes[cursor.at] === OPEN_OBJECT && !isBase64(scanner, cursor.at))
-    return readRowObjects(cursor, signature);
+  if (cursor.bytes[cursor.at] === OPEN_OBJECT && !isBase64(scanner, cursor.at)) {
+    const columned = columnedInput(signature.inputs);
+    if (columned === undefined || namesWholeInput(cursor, columned[0])) return readRowObjects(cursor, signature);
+    return new Map([[columned[0], readColumnedRows(cursor, columned[1])]]);
+  }
   const [name, spec] = onlyInput(signature, '"instances"', 'a list of objects, each with these keys');
   return new Map([[name, readTensor(scanner, value, name, spec, 'instances')]]);
 }
@@ -249,6 +254,10 @@ function readColumns(scanner: PredictBodyScanner, value: JsonValue, signature: I
     const [name, spec] = onlyInput(signature, '"inputs"', 'an object with these keys');
     return new Map([[name, readTensor(scanner, value, name, spec, 'inputs')]]);
   }
+  const columned = columnedInput(signature.inputs);
+  if (columned !== undefined && !nameWholeInput(members, ...columned)) {
+    return new Map([[columned[0], readColumnedLists(scanner.cursor, members, columned[1])]]);
+  }
   const tensors = new Map<string, Tensor>();
   for (const member of members) {
     const { name } = member;
@@ -283,10 +292,11 @@ function readTensor(
 
 /**
  * Empty lists tell no dims below them: `[[], []]` is of shape [2,0], or [2,0,16]. Dims that the signature has there as
- * numbers are the tensor's.
+ * numbers are the tensor's. So is the 1 of a column whose values stand without lists, as records of data frames have them.
  */
-function withDeclaredDims(tensor: Tensor, { shape: declared }: TensorSpec): Tensor {
+function withDeclaredDims(tensor: Tensor, { shape: declared, isColumn }: TensorSpec): Tensor {
   const { shape } = tensor;
+  if (isColumn === true && shape.length === 1 && declared?.length === 2) return { ...tensor, shape: [shape[0]!, 1] };
   if (shape.at(-1) !== 0 || declared === undefined || shape.length >= declared.length) return tensor;
   const below = declared.slice(shape.length);
   return below.includes(-1) ? tensor : { ...tensor, shape: [...shape, ...below] };

@@ -24,6 +24,10 @@ export interface ElementForm {
   readonly wraps?: boolean;
 }
 
+const SEND_OBJECTS = 'send numbers, or rows as objects by the names of the features, where a category is its text';
+
+type ElementSpec = Pick<TensorSpec, 'dtype' | 'takesMissing' | 'columns'>;
+
 export class TensorReader {
   /** The number of values read so far. */
   values = 0;
@@ -31,6 +35,7 @@ export class TensorReader {
   readonly #elements: ElementBuffer;
   readonly #element: ElementReader;
   readonly #wants: string;
+  readonly #hasColumns: boolean;
   /** The depth of the elements; -1 until the first was read. */
   #rank = -1;
   /** The length of the lists at each level; -1 until one was read. */
@@ -40,12 +45,13 @@ export class TensorReader {
   #path = '';
 
   /** `form`: what differs in another protocol than TensorFlow Serving's. */
-  constructor(cursor: JsonCursor, name: string, spec: Pick<TensorSpec, 'dtype'>, form: ElementForm = {}) {
+  constructor(cursor: JsonCursor, name: string, spec: ElementSpec, form: ElementForm = {}) {
     const { dtypeName = spec.dtype, wraps = true } = form;
     this.#cursor = cursor;
     this.#elements = new ElementBuffer(spec.dtype);
-    this.#element = new ElementReader(cursor, this.#elements, wraps);
+    this.#element = new ElementReader(cursor, this.#elements, wraps, spec.takesMissing);
     this.#wants = `input ${quoteName(name)} wants ${dtypeName}`;
+    this.#hasColumns = spec.columns !== undefined;
   }
 
   /** Reads the value at the cursor and moves past it. `path` is its place in the body, for error texts. */
@@ -89,7 +95,9 @@ export class TensorReader {
     if (this.#rank === -1) this.#rank = level;
     if (level !== this.#rank) throw this.#fail('a single value', 'others have lists there; nest all alike');
     const problem = this.#element.read();
-    if (problem !== undefined) throw this.#fail(problem.is, `${this.#wants}; ${problem.fix}`);
+    if (problem === undefined) return;
+    const fix = this.#hasColumns && problem.is === 'a string' ? SEND_OBJECTS : problem.fix;
+    throw this.#fail(problem.is, `${this.#wants}; ${fix}`);
   }
 
   /** Moves past closing brackets to the next element; false at the end of the value. */

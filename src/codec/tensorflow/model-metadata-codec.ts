@@ -20,6 +20,9 @@ export const SIGNATURE_DEF = 'signature_def';
 /** The key beside it, in Pillion alone: a line for each part that is not served, or otherwise than the file has it. */
 export const NOTES = 'notes';
 
+/** The key of the columns of inputs (core/columns/told-columns.ts), as JSON. */
+export const COLUMNS = 'columns';
+
 /** The key of how requests share runs (batch-axes-text.ts), for a Pillion that sends them here. */
 export const BATCH_AXES = 'batch_axes';
 
@@ -47,13 +50,14 @@ export function readModelMetadataRequest(bytes: Uint8Array): ModelMetadataReques
 
 /** Fields: 1 model_spec {1 name, 2 version Int64Value}, 2 metadata map<string, Any {1 type_url, 2 value}>. */
 export function writeModelMetadataResponse(metadata: ModelMetadata): Uint8Array {
-  const { name, version, signatures, notes = [], tellsBatchAxes = false } = metadata;
+  const { name, version, signatures, notes = [], columns, tellsBatchAxes = false } = metadata;
   const entries = [...signatures].map(([key, signature]) => mapField(1, key, signatureDef(signature)));
   const any = message(bytesField(1, SIGNATURE_DEF_MAP_TYPE), bytesField(2, message(...entries)));
   return message(
     messageField(1, encodeRequestedSpec({ name, version })),
     mapField(2, SIGNATURE_DEF, any),
     ...(notes.length > 0 ? [mapField(2, NOTES, textValue(notes.join('\n')))] : []),
+    ...(columns === undefined ? [] : [mapField(2, COLUMNS, textValue(JSON.stringify(columns)))]),
     ...(tellsBatchAxes ? [mapField(2, BATCH_AXES, textValue(batchAxesText(signatures)))] : []),
   );
 }

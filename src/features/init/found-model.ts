@@ -6,6 +6,7 @@ import { importBackend } from '../../backends/import-backend.ts';
 import { loadOptionsOf } from '../../backends/load-options.ts';
 import { loadSession } from '../../backends/load-session.ts';
 import { OutputsPrinter } from '../../codec/json/json-outputs.ts';
+import type { Columns } from '../../core/columns/columns.ts';
 import { DEFAULT_SIGNATURE_NAME, declaredRows, type Signature, type Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { trialZeros } from '../../core/trial-inputs.ts';
@@ -51,7 +52,7 @@ async function sampleOf(session: Session): Promise<Sample> {
   const signature = signatures.get(name)!;
   const inputs = sampleInputs(signature);
   if (inputs === undefined) return { body: undefined, refusal: 'one row of its inputs is too large to make one up' };
-  const body = requestBody(name, inputs, declaredRows(signature) !== undefined);
+  const body = requestBody(name, signature.inputs, inputs, declaredRows(signature) !== undefined);
   try {
     await session.run(name, inputs, [...signature.outputs.keys()], { deadline: Infinity });
     return { body, refusal: undefined };
@@ -74,10 +75,17 @@ function sampleInputs({ inputs }: Signature): TensorMap | undefined {
 }
 
 /** The body of a predict request over REST. An answer's body has the same form, but for the first key. */
-function requestBody(signatureName: string, inputs: TensorMap, hasRows: boolean): string {
+function requestBody(signatureName: string, specs: Signature['inputs'], inputs: TensorMap, hasRows: boolean): string {
   if (inputs.size === 0) return '{"inputs":{}}';
+  const [only] = inputs.size === 1 ? specs.values() : [];
+  if (only?.columns !== undefined) return JSON.stringify({ instances: [columnedRow(only.columns)] });
   const printed = new OutputsPrinter().print(inputs, hasRows ? 'row' : 'columnar').toString();
   const signature =
     signatureName === DEFAULT_SIGNATURE_NAME ? '' : `"signature_name":${JSON.stringify(signatureName)},`;
   return printed.replace(/^\{"(predictions|outputs)":/, () => `{${signature}"${hasRows ? 'instances' : 'inputs'}":`);
+}
+
+/** Zeros, and the first of the categories: both are the code 0. */
+function columnedRow({ list }: Columns): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(list.map(({ name, categories }) => [name, categories?.[0] ?? 0]));
 }

@@ -1,10 +1,13 @@
 /** The pillion.yaml that `pillion init` writes beside a model: comments alone, for a server finds all of it out itself. */
+import { columnText } from '../../core/columns/told-columns.ts';
 import { formatShape } from '../../core/shape.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { FoundModel } from './found-model.ts';
 
 /** A file's width. */
 const COLUMNS = 118;
+/** More names would be all that is seen of the file. */
+const MAX_COLUMNS = 200;
 
 interface Named {
   /** The model's name. */
@@ -45,7 +48,16 @@ function signatureLines(name: string, { inputs, outputs }: Signature): readonly 
       : '';
     return `    ${shown(each).padEnd(width)}  ${dtype} ${formatShape(shape)}${dims}`;
   };
-  return [shown(name), '  inputs', ...[...inputs].map(lineOf), '  outputs', ...[...outputs].map(lineOf)];
+  const inputLines = [...inputs].flatMap((entry) => [lineOf(entry), ...columnLines(entry[1])]);
+  return [shown(name), '  inputs', ...inputLines, '  outputs', ...[...outputs].map(lineOf)];
+}
+
+/** The columns of an input by name. */
+function columnLines({ columns }: TensorSpec): readonly string[] {
+  if (columns === undefined) return [];
+  const text = columns.list.slice(0, MAX_COLUMNS).map(columnText).join(', ');
+  const more = columns.list.length > MAX_COLUMNS ? `, … ${columns.list.length - MAX_COLUMNS} more` : '';
+  return wrapped(oneLine(`columns: ${text}${more}`)).map((line) => `      ${line}`);
 }
 
 /** A name of the model's may hold anything: one that is no plain word is shown as JSON. */

@@ -13,6 +13,7 @@ import type { ModelReport, ModelsReport, VersionReport } from '../../admin/model
 import { askAdmin, noSidecar } from '../../cli/ask-admin.ts';
 import type { AdminAddress } from '../../cli/sidecar-command.ts';
 import { textTable } from '../../cli/text-table.ts';
+import { columnText } from '../../core/columns/told-columns.ts';
 import { print } from '../../kernel/command.ts';
 
 /** A version in the list. */
@@ -53,7 +54,7 @@ export function listedModel({ name, error, versions }: ModelReport): ListedModel
 }
 
 function listedVersion(report: VersionReport): ListedVersion {
-  const { version, state, error, load, runtime, warnings = [], notes = [] } = report;
+  const { version, state, error, load, runtime, warnings = [], notes = [], columns = {} } = report;
   const failure = load?.last_failure;
   const why = [
     ...(error === undefined ? [] : [`${error.kind}: ${error.message}`]),
@@ -63,9 +64,22 @@ function listedVersion(report: VersionReport): ListedVersion {
     ...(report.brought_in === true ? ['an operator has loaded it'] : []),
     ...warnings,
     ...notes,
+    ...featuresOf(columns),
   ];
   return { version, state, ...(runtime !== undefined && { runtime: runtime.kind }), why };
 }
+
+/** A line for each input that has columns; of many the first ones. */
+function featuresOf(columns: NonNullable<VersionReport['columns']>): readonly string[] {
+  return Object.values(columns)
+    .flatMap((inputs) => Object.entries(inputs))
+    .map(([input, list]) => {
+      const more = list.length > SHOWN_FEATURES ? `, … ${list.length - SHOWN_FEATURES} more` : '';
+      return `${input}: ${list.slice(0, SHOWN_FEATURES).map(columnText).join(', ')}${more}`;
+    });
+}
+
+const SHOWN_FEATURES = 20;
 
 export function modelsTable(models: readonly ListedModel[]): string {
   if (models.length === 0) return 'no model is configured\n';

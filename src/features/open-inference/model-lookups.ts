@@ -5,6 +5,7 @@
  * sent.
  */
 import { DATATYPES } from '../../codec/open-inference/datatypes.ts';
+import { toldOf } from '../../core/columns/told-columns.ts';
 import { ServingError } from '../../core/errors.ts';
 import { listNames } from '../../core/list-names.ts';
 import type { ModelMetadata } from '../../core/model-metadata.ts';
@@ -128,7 +129,10 @@ function defaultSignature({ name, version, signatures }: ModelMetadata): Signatu
 }
 
 function tensorsOf(specs: ReadonlyMap<string, TensorSpec>): readonly TensorMetadata[] {
-  return [...specs].map(([name, { dtype, shape = [-1] }]) => ({ name, datatype: DATATYPES[dtype], shape }));
+  return [...specs].map(([name, { dtype, shape = [-1], columns }]) => {
+    const parameters = columns && { columns: toldOf(columns) };
+    return { name, datatype: DATATYPES[dtype], shape, ...(parameters && { parameters }) };
+  });
 }
 
 /** Triton has no outputs without dims: a scalar is [1]. */

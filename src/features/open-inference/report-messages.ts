@@ -15,6 +15,8 @@ export interface TensorMetadata {
   readonly datatype: string;
   /** -1 = any size. */
   readonly shape: Shape;
+  /** The columns of the tensor by name; in JSON alone. */
+  readonly parameters?: { readonly columns: unknown };
 }
 
 export interface OpenInferenceMetadata {

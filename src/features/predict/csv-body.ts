@@ -8,10 +8,12 @@
  *   sl,sw,pl,pw       [5.1, 3.5, 1.4, 0.2]                    input x [?,4]
  *   5.1,3.5,1.4,0.2
  *
- * An empty cell of a float input is NaN, as data frames have it.
+ * Where that one input has columns by name, and the file names them, a row is an object of these: an empty cell is null, a
+ * category is its text. An empty cell of another float input is NaN, as data frames have it.
  */
 import { parse } from 'csv-parse/sync';
 import type { ServedTensor } from '../../cli/served-inputs.ts';
+import { type CategoryCodes, type Columns, columnIndex } from '../../core/columns/columns.ts';
 import { DataError } from './data-error.ts';
 import type { GivenData } from './read-data.ts';
 
@@ -25,6 +27,9 @@ export function csvInstances({ bytes, form, from }: GivenData, inputs: Inputs): 
   const isNamed = names.every((name) => inputs.has(name));
   if (only !== undefined && !isNamed) {
     const [input, spec] = only;
+    if (spec.columns !== undefined && namesColumns(names, spec.columns, from)) {
+      return columnRows(names, rows, spec.columns, from);
+    }
     checkWidth(names, input, spec, from);
     const isList = (spec.shape?.length ?? 2) > 1;
     return `[${rows
@@ -44,6 +49,48 @@ export function csvInstances({ bytes, form, from }: GivenData, inputs: Inputs): 
   }
   return `[${rows.map((row, i) => objectOf(names, row, inputs, from, i)).join(',')}]`;
 }
+
+/** The file names the model's columns. Throws DataError if it names some of them, and other things. */
+function namesColumns(names: readonly string[], columns: Columns, from: string): boolean {
+  const index = columnIndex(columns);
+  const unknown = names.filter((name) => index.placeOf(name) === undefined);
+  if (unknown.length === 0 || unknown.length === names.length) return unknown.length === 0;
+  throw new DataError(
+    `${from} names ${unknown.map((name) => JSON.stringify(name)).join(', ')}, which the model has not; it has ` +
+      columns.list.map(({ name }) => JSON.stringify(name)).join(', '),
+  );
+}
+
+function columnRows(
+  names: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns: Columns,
+  from: string,
+): string {
+  const index = columnIndex(columns);
+  const objects = rows.map((row, i) => {
+    const members = names.map((name, column) => {
+      const codes = index.codesOf(index.placeOf(name)!);
+      const text = columnCell(row[column]!, codes, place(from, i, name));
+      return `${JSON.stringify(name)}:${text}`;
+    });
+    return `{${members.join(',')}}`;
+  });
+  return `[${objects.join(',')}]`;
+}
+
+/** A category's text, where the column has it, or whatever a float's cell may be. */
+function columnCell(cell: string, codes: CategoryCodes | undefined, at: string): string {
+  if (codes?.of(cell) !== undefined) return JSON.stringify(cell);
+  if (/^(true|false)$/i.test(cell)) return cell.toLowerCase();
+  const isNumber = /^(|nan|na|null|[+-]?inf(inity)?|[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)$/i.test(cell);
+  // The server says what an unknown category is.
+  if (!isNumber && codes !== undefined) return JSON.stringify(cell);
+  const text = cellText(cell, FLOAT, at);
+  return text === 'NaN' ? 'null' : text;
+}
+
+const FLOAT = { dtype: 'float64', shape: undefined, tensorName: '' } as const;
 
 function rowsOf(bytes: GivenData['bytes'], delimiter: string, from: string): readonly (readonly string[])[] {
   try {

@@ -1,6 +1,12 @@
 /** TensorFlow Serving's gRPC API: what any client of the protocol sends and sees. */
 import { Buffer } from 'node:buffer';
-import { type ServedTensor, type SignatureInfo, signatureIn, type TensorInfo } from '../../cli/served-inputs.ts';
+import {
+  type ServedTensor,
+  type SignatureInfo,
+  signatureIn,
+  type TensorInfo,
+  withColumns,
+} from '../../cli/served-inputs.ts';
 import type { ServerAddress } from '../../cli/server-address.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { connectStub, type PreparedCall } from './grpc-stub.ts';
@@ -49,7 +55,7 @@ export async function grpcProtocol(server: ServerAddress, target: Target): Promi
   };
   let known: ReadonlyMap<string, ServedTensor> | undefined;
   const inputs = async (): Promise<ReadonlyMap<string, ServedTensor>> => {
-    const question = { model_spec: spec, metadata_field: ['signature_def'] };
+    const question = { model_spec: spec, metadata_field: ['signature_def', 'columns'] };
     known ??= inputsIn(await stub.call('GetModelMetadata', question), target);
     return known;
   };
@@ -67,14 +73,20 @@ export async function grpcProtocol(server: ServerAddress, target: Target): Promi
 
 function inputsIn(answer: object, { signature }: Target): ReadonlyMap<string, ServedTensor> {
   const { metadata } = answer as {
-    readonly metadata: Entries<{ readonly signature_def?: Entries<Record<'inputs' | 'outputs', Entries<TensorInfo>>> }>;
+    readonly metadata: Entries<{
+      readonly signature_def?: Entries<Record<'inputs' | 'outputs', Entries<TensorInfo>>>;
+      /** A StringValue's. */
+      readonly value?: string;
+    }>;
   };
   const signatures = metadata.find(({ key }) => key === 'signature_def')?.value.signature_def ?? [];
   const infos = signatures.map(({ key, value: { inputs } }): [string, SignatureInfo] => [
     key,
     { inputs: byKey(inputs) },
   ]);
-  return signatureIn(Object.fromEntries(infos), signature).inputs;
+  const columns = metadata.find(({ key }) => key === 'columns')?.value.value;
+  const { inputs } = signatureIn(Object.fromEntries(infos), signature);
+  return withColumns(inputs, columns === undefined ? undefined : JSON.parse(columns), signature);
 }
 
 function byKey<T>(entries: Entries<T>): Readonly<Record<string, T>> {

@@ -1,7 +1,7 @@
 /** The Open Inference Protocol's REST: GET /v2/models/M, POST /v2/models/M/infer. */
 import { Buffer } from 'node:buffer';
 import { askServer, readAnswer } from '../../cli/ask-server.ts';
-import type { ServedTensor } from '../../cli/served-inputs.ts';
+import { type ServedTensor, withColumnsOf } from '../../cli/served-inputs.ts';
 import type { ServerAddress } from '../../cli/server-address.ts';
 import { DATATYPES, dtypeOfDatatype } from '../../codec/open-inference/datatypes.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
@@ -13,6 +13,7 @@ interface V2Tensor {
   readonly datatype: string;
   readonly shape: readonly number[];
   readonly data?: readonly unknown[];
+  readonly parameters?: { readonly columns?: unknown };
 }
 
 export interface V2Protocol extends Protocol {
@@ -46,11 +47,11 @@ export function v2Protocol(server: ServerAddress, { model, version }: Target): V
 function inputsIn(json: string): ReadonlyMap<string, ServedTensor> {
   const { inputs } = JSON.parse(json) as { readonly inputs: readonly V2Tensor[] };
   return new Map(
-    inputs.map(({ name, datatype, shape }) => {
+    inputs.map(({ name, datatype, shape, parameters }) => {
       const dtype = dtypeOfDatatype(datatype);
       if (dtype === undefined)
         throw new Error(`input ${JSON.stringify(name)} has the datatype ${datatype}, which is not known`);
-      return [name, { dtype, shape, tensorName: name }];
+      return [name, withColumnsOf({ dtype, shape, tensorName: name }, parameters?.columns)];
     }),
   );
 }

@@ -20,7 +20,10 @@ describe('the signature of trees', () => {
     ] as const) {
       const session = await openTrees(t, file, content);
       const { inputs, outputs, batchAxis } = session.signatures.get('serving_default')!;
-      assert.deepEqual([...inputs], [['features', { dtype, shape: [-1, 2], tensorName: 'features' }]]);
+      const { columns, ...input } = inputs.get('features')!;
+      assert.deepEqual(input, { dtype, shape: [-1, 2], tensorName: 'features', takesMissing: true });
+      assert.equal(inputs.size, 1);
+      assert.equal(columns?.list.length, 2);
       assert.deepEqual([...outputs], [['prediction', { dtype, shape: [-1], tensorName: 'prediction' }]]);
       assert.equal(batchAxis.kind, 'dynamic');
     }

@@ -5,7 +5,8 @@
 import { Fields } from '../fields.ts';
 import { type FileNode, type Forest, ForestBuilder } from '../forest.ts';
 import type { TreeModel } from '../tree-model.ts';
-import { checkHead, type LightgbmHead, lightgbmModel } from './lightgbm-model.ts';
+import { categoryLists, type FeatureInfo } from './lightgbm-categories.ts';
+import { checkHead, type LightgbmCategories, type LightgbmHead, lightgbmModel } from './lightgbm-model.ts';
 import { DEFAULT_LEFT, NAN_IS_MISSING, ON_CATEGORIES, ZERO_IS_MISSING } from './lightgbm-split.ts';
 
 const MISSING_TYPES: ReadonlyMap<string, number> = new Map([
@@ -25,7 +26,24 @@ export function readLightgbmModel(json: unknown): TreeModel {
     featureNames: file.has('feature_names') ? file.texts('feature_names') : [],
     isAverage: file.has('average_output') && file.flag('average_output'),
   };
-  return lightgbmModel(head, readTrees(file.list('tree_info'), head));
+  return lightgbmModel(head, readTrees(file.list('tree_info'), head), readCategories(file, head));
+}
+
+/** The dump does not have the `categorical_feature` of the training, nor infos of features that were not used. */
+function readCategories(file: Fields, { featureNames }: LightgbmHead): LightgbmCategories {
+  const infos = file.has('feature_infos') ? file.object('feature_infos') : undefined;
+  const infoOf = (name: string): FeatureInfo => {
+    if (infos?.has(name) !== true) return { kind: 'unused' };
+    const info = infos.object(name);
+    const codes = info.numbers('values');
+    if (codes.length > 0) return { kind: 'codes', codes };
+    return { kind: 'numbers', least: info.number('min_value'), most: info.number('max_value') };
+  };
+  return {
+    infos: infos === undefined ? [] : featureNames.map(infoOf),
+    lists: file.has('pandas_categorical') ? categoryLists(file.list('pandas_categorical')) : undefined,
+    declared: undefined,
+  };
 }
 
 function readTrees(trees: readonly unknown[], head: LightgbmHead): Forest {

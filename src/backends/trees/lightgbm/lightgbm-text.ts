@@ -9,11 +9,14 @@
  *     average_output              leaf_value=0.1 -0.2 0.3
  *     …                           …                          a blank line ends a tree
  *
+ * After the last tree stand the parameters and `pandas_categorical` (lightgbm-categories.ts).
+ *
  * Errors are plain Errors.
  */
 import { type FileNode, type Forest, ForestBuilder } from '../forest.ts';
 import type { TreeModel } from '../tree-model.ts';
-import { checkHead, type LightgbmHead, lightgbmModel } from './lightgbm-model.ts';
+import { type CategoryLists, categoryLists, featureInfo } from './lightgbm-categories.ts';
+import { checkHead, type LightgbmCategories, type LightgbmHead, lightgbmModel } from './lightgbm-model.ts';
 import { MAX_DECISION_TYPE, ON_CATEGORIES } from './lightgbm-split.ts';
 
 /** key → value; a word without "=" has the value ''. */
@@ -21,6 +24,7 @@ type Section = ReadonlyMap<string, string>;
 
 const TREE = 'Tree';
 const END = 'end of trees';
+const PANDAS = 'pandas_categorical:';
 
 /** Throws a plain Error for what is not served exactly as LightGBM predicts. */
 export function readLightgbmText(text: string): TreeModel {
@@ -34,7 +38,30 @@ export function readLightgbmText(text: string): TreeModel {
     featureNames: top.section.get('feature_names')?.split(' ') ?? [],
     isAverage: top.section.has('average_output'),
   };
-  return lightgbmModel(head, readTrees(lines, top.end, head));
+  const forest = readTrees(lines, top.end, head);
+  const infos = top.section.get('feature_infos')?.split(' ').map(featureInfo) ?? [];
+  return lightgbmModel(head, forest, { infos, ...readCategories(lines) });
+}
+
+/** Reads on behind the trees: the parameters of the training, a line each, and the categories. */
+function readCategories(lines: Iterable<string>): Omit<LightgbmCategories, 'infos'> {
+  let declared: readonly number[] | undefined;
+  let lists: CategoryLists | undefined;
+  for (const line of lines) {
+    const features = /^\[categorical_feature: ([\d,]*)\]$/.exec(line)?.[1];
+    if (features !== undefined) declared = features === '' ? [] : features.split(',').map(Number);
+    if (line.startsWith(PANDAS)) lists = categoryLists(parsed(line.slice(PANDAS.length)));
+  }
+  return { declared, lists };
+}
+
+/** Undefined = it is no JSON. */
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }
 
 function readTrees(lines: Iterator<string>, first: string | undefined, head: LightgbmHead): Forest {

@@ -5,6 +5,7 @@
 import { Fields } from '../fields.ts';
 import { type Forest, ForestBuilder } from '../forest.ts';
 import type { TreeModel } from '../tree-model.ts';
+import { readXgboostCategories } from './xgboost-categories.ts';
 import { XGBOOST_OBJECTIVES } from './xgboost-objectives.ts';
 import { goesLeft } from './xgboost-split.ts';
 import { readXgboostTree } from './xgboost-tree.ts';
@@ -24,13 +25,15 @@ export function readXgboostModel(json: unknown): TreeModel {
   }
   const featureCount = parameters.count('num_feature', 1, MAX_FEATURES);
   const groups = groupsOf(parameters);
-  const forest = readTrees(boosterOf(learner.object('gradient_booster')), featureCount, groups);
+  const booster = boosterOf(learner.object('gradient_booster'));
+  const forest = readTrees(booster, featureCount, groups);
   const toMargin = isMargin(parameters, forest) ? undefined : known.toMargin;
   return {
     maker: `XGBoost ${file.has('version') ? file.numbers('version').join('.') : ''}`.trim(),
     objective,
     featureCount,
     featureNames: learner.has('feature_names') ? learner.texts('feature_names') : [],
+    ...readXgboostCategories(learner, booster.model, featureCount),
     forest,
     goesLeft,
     dtype: 'float32',

@@ -10,7 +10,10 @@ const SHAPE = { type: 'array', items: COUNT };
 const SPEC_SHAPE = { type: 'array', items: { type: 'integer', minimum: -1 } };
 const DATATYPE = { type: 'string', enum: Object.values(DATATYPES) };
 
-const TENSOR_METADATA = object({ name: TEXT, datatype: DATATYPE, shape: SPEC_SHAPE }, ['name', 'datatype', 'shape']);
+const TENSOR_METADATA = object(
+  { name: TEXT, datatype: DATATYPE, shape: SPEC_SHAPE, parameters: object({ columns: list(ANY) }) },
+  ['name', 'datatype', 'shape'],
+);
 const DURATION = object({ count: COUNT, ns: COUNT }, ['count', 'ns']);
 const COMPUTE = { compute_input: DURATION, compute_infer: DURATION, compute_output: DURATION };
 

@@ -78,6 +78,27 @@ describe('pillion init', () => {
     assert.deepEqual(readdirSync(join(folder, 'churn')).sort(), ['1', 'request.json']);
   });
 
+  it('names the locale that a text pipeline wants, and how to do without', async (t) => {
+    const models = join(tempDirectory(t), 'models');
+    // A machine that has the locale has none in a directory that is empty.
+    const file = 'test/fixtures/first-answers/words.onnx';
+    const child = runPillion(['init', file, `--models=${models}`], { LOCPATH: tempDirectory(t) });
+    assert.equal(await child.exited, 1, child.output());
+    assert.match(child.output(), /want the locale en_US\.UTF-8, which this machine does not have; install it \(Debian/);
+    assert.match(child.output(), /options=\{TfidfVectorizer: \{"locale": "C"\}\}/);
+    assert.ok(!existsSync(models));
+  });
+
+  it('asks for rows by name where the model has names', async (t) => {
+    const models = tempDirectory(t);
+    const made = await init('test/fixtures/first-answers/churn.txt', `--models=${models}`);
+    assert.equal(made.status, 0, made.text);
+    const request = readFileSync(join(models, 'churn', 'request.json'), 'utf8');
+    assert.equal(request, '{"instances":[{"age":0,"city":"Bern"}]}\n');
+    const yaml = readFileSync(join(models, 'churn', '1', 'pillion.yaml'), 'utf8');
+    assert.match(yaml, /^# {7}columns: age, city \(Bern, Oslo, Rome\)$/m);
+  });
+
   it('says how to export what is not served, and leaves nothing behind', async (t) => {
     const folder = tempDirectory(t);
     const models = join(folder, 'models');

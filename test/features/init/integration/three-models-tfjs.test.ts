@@ -48,7 +48,8 @@ describe('three commands from a file to an answer', () => {
   it('serve texts and categories of scikit-learn', (t) =>
     threeCommands(t, 'reviews.onnx', 'reviews.csv', 'probabilities'));
 
-  it('serve trees of LightGBM with categories', (t) => threeCommands(t, 'churn.txt', 'churn.csv', 'prediction'));
+  it('serve trees of LightGBM with categories by name', (t) =>
+    threeCommands(t, 'churn.txt', 'churn.csv', 'prediction'));
 
   it('serve a convolutional net of Keras', (t) => threeCommands(t, 'shades', 'shades.npy', 'output'));
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ortText, runError } from '../../../../src/backends/onnx/ort-errors.ts';
+import { missingLocaleText, ortText, runError } from '../../../../src/backends/onnx/ort-errors.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 
 describe('ortText', () => {
@@ -21,6 +21,20 @@ describe('ortText', () => {
       ortText(new Error(text)),
       'Gather node "embed": indices element out of data bounds, idx=9 must be within the inclusive range [-3,2]',
     );
+  });
+
+  it('names a locale that is not installed, and both ways out', () => {
+    const text = ortText(
+      new Error(
+        'Exception during initialization: /onnxruntime_src/onnxruntime/core/providers/cpu/text/string_normalizer.cc:235 ' +
+          'onnxruntime::StringNormalizer::Locale::Locale(const std::string&)::<lambda()> Failed to construct locale with ' +
+          'name:en_US.UTF-8:locale::facet::_S_create_c_locale name not valid:Please, install necessary language-pack-XX ' +
+          'and configure locales',
+      ),
+    );
+    const told = missingLocaleText(text) ?? '';
+    for (const part of ['en_US.UTF-8', 'locales-all', '{"locale": "C"}']) assert.ok(told.includes(part), told);
+    assert.equal(missingLocaleText('ModelProto does not have a graph.'), undefined);
   });
 
   it('names the system’s errors, of which ORT has the number alone', () => {

@@ -2,6 +2,7 @@
 import { messageWithRoom } from '../../../../codec/protobuf/wire-writer.ts';
 import {
   BATCH_AXES,
+  COLUMNS,
   type ModelMetadataRequest,
   NOTES,
   readModelMetadataRequest,
@@ -10,6 +11,7 @@ import {
 } from '../../../../codec/tensorflow/model-metadata-codec.ts';
 import { PredictPeek } from '../../../../codec/tensorflow/predict-peek.ts';
 import type { CodecThread } from '../../../../codec-thread/codec-thread.ts';
+import { toldColumns } from '../../../../core/columns/told-columns.ts';
 import { ServingError } from '../../../../core/errors.ts';
 import { listNames } from '../../../../core/list-names.ts';
 import type { ModelMetadata } from '../../../../core/model-metadata.ts';
@@ -51,7 +53,8 @@ export function predictionService(options: PredictionServiceOptions, shared: Exc
         return lookupCall(modelSpec.name, () => {
           const { notes = [], ...metadata } = modelInfo.metadata(modelSpec, context);
           const tellsBatchAxes = fields.includes(BATCH_AXES);
-          return { ...metadata, ...(fields.includes(NOTES) && { notes }), tellsBatchAxes };
+          const columns = fields.includes(COLUMNS) ? toldColumns(metadata.signatures) : undefined;
+          return { ...metadata, ...(fields.includes(NOTES) && { notes }), columns, tellsBatchAxes };
         });
       },
       encode: (metadata) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelMetadataResponse(metadata)]),
@@ -91,7 +94,7 @@ class GrpcPredict implements Method<Uint8Array, TensorMap, PredictCall> {
 }
 
 /** Our own fields are sent to who asks for them: others may take every entry of the answer for signatures. */
-const METADATA_FIELDS: readonly string[] = [SIGNATURE_DEF, NOTES, BATCH_AXES];
+const METADATA_FIELDS: readonly string[] = [SIGNATURE_DEF, NOTES, COLUMNS, BATCH_AXES];
 
 function readMetadataRequest(message: Uint8Array): ModelMetadataRequest {
   const request = readModelMetadataRequest(message);
@@ -101,6 +104,6 @@ function readMetadataRequest(message: Uint8Array): ModelMetadataRequest {
   const sent = fields.length === 0 ? 'is empty' : `has ${listNames(unknown)}`;
   throw new ServingError(
     'invalid_request',
-    `metadata_field ${sent}; send "${SIGNATURE_DEF}", and "${NOTES}" or "${BATCH_AXES}" if wanted`,
+    `metadata_field ${sent}; send "${SIGNATURE_DEF}", and "${NOTES}", "${COLUMNS}" or "${BATCH_AXES}" if wanted`,
   );
 }

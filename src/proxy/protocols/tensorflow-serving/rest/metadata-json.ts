@@ -1,11 +1,11 @@
 /**
- * Writes GetModelMetadata's answer as TensorFlow Serving does, with `notes` beside the signatures if there are any: the
- * signatures are in a map in a message in a map
- * ("signature_def" twice), 64-bit integers are strings, defaults are printed. The signature_name of model_spec is
+ * Writes GetModelMetadata's answer as TensorFlow Serving does, with `notes` and `columns` (core/columns/told-columns.ts) beside the
+ * signatures if there are any: the signatures are in a map in a message in a map ("signature_def" twice), 64-bit integers are strings, defaults are printed. The signature_name of model_spec is
  * always empty.
  */
 import { Buffer } from 'node:buffer';
 import { dataTypeNameOf } from '../../../../codec/tensorflow/tensor-proto/tf-dtype.ts';
+import { toldColumns } from '../../../../core/columns/told-columns.ts';
 import type { DType } from '../../../../core/dtype.ts';
 import type { ModelMetadata } from '../../../../core/model-metadata.ts';
 import type { Signature, TensorSpec } from '../../../../core/signature.ts';
@@ -13,11 +13,13 @@ import { elements, type Tensor } from '../../../../core/tensor.ts';
 
 export function metadataJson(metadata: ModelMetadata): string {
   const { name, version, signatures, notes = [] } = metadata;
+  const columns = toldColumns(signatures);
   return JSON.stringify({
     model_spec: { name, signature_name: '', version: version.toString() },
     metadata: {
       signature_def: { signature_def: mapValues(signatures, signatureDef) },
       ...(notes.length > 0 && { notes }),
+      ...(columns && { columns }),
     },
   });
 }

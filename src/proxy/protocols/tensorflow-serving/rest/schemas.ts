@@ -32,7 +32,7 @@ export const SERVING_SCHEMAS = {
   ServingMetadata: object(
     {
       model_spec: object({ name: TEXT, signature_name: TEXT, version: NUMBER_TEXT }),
-      metadata: object({ signature_def: object({}) }),
+      metadata: object({ signature_def: object({}), notes: list(TEXT), columns: object({}) }),
     },
     ['model_spec', 'metadata'],
   ),
