@@ -11,6 +11,7 @@ import { constants } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { type Disk, systemDisk } from './disk.ts';
+import { makeDirectory } from './make-directory.ts';
 import { fileError } from './own-file.ts';
 
 export interface OwnDirectoryOptions {
@@ -53,7 +54,7 @@ export class OwnDirectory {
 
   /** Like `find`; makes the directory if there is none. */
   async make(): Promise<string> {
-    await this.disk.mkdir(this.path, { recursive: true, mode: this.#mode });
+    await makeDirectory(this.path, { disk: this.disk, mode: this.#mode });
     return this.find();
   }
 

@@ -114,11 +114,12 @@ export class OptionCommand<T extends OptionTable> implements Command {
   /** The options' values, or every mistake. */
   read(args: readonly string[]): ReadOptions<T> {
     const { options: table, takesWords = false, takesArguments = false, check } = this.#spec;
-    const [own, words] = takesWords ? splitWords(args) : [args, undefined];
+    const [own, words] = takesWords || takesArguments ? splitWords(args) : [args, undefined];
     const { given, arguments: others, errors: mistakes } = readCommandLine({ options: table, takesArguments }, own);
     const errors = [...mistakes];
     const { values } = readOptions(table, [flagLayer(given)], errors);
-    const line = { given, words, arguments: others };
+    // Without words of their own, those after `--` are arguments that begin with a sign.
+    const line = { given, words, arguments: takesWords ? others : [...others, ...(words ?? [])] };
     errors.push(...(check?.(values, line) ?? []));
     return errors.length > 0 ? { errors } : { options: values, line };
   }

@@ -9,11 +9,12 @@
  * watches models/churn finds a whole version or none.
  */
 import { constants, existsSync } from 'node:fs';
-import { chmod, copyFile, link, mkdir, mkdtemp, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdtemp, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import type { Backends } from '../../backends/backends.ts';
 import { visible } from '../../core/terminal/visible-text.ts';
+import { makeDirectory } from '../../files/make-directory.ts';
 import { print } from '../../kernel/command.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';
 import { type FoundModel, findModel } from './found-model.ts';
@@ -33,6 +34,15 @@ interface InitOptions {
 /** A folder may bring one, which stays as it is. */
 const OWN_FILE = 'pillion.yaml';
 
+/** Why a directory cannot be made, by the system's code. */
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not write there',
+  EROFS: 'the file system is read-only',
+  ENOENT: 'the system makes no directories there',
+  ENOTDIR: 'a file is in its way',
+  ENOSPC: 'the disk is full',
+};
+
 /** Resolves with the exit status. Rejects with an Error for the user; nothing is left behind then. */
 export async function init(options: InitOptions, backends: Backends): Promise<number> {
   const found = await modelFiles(options.files);
@@ -42,7 +52,7 @@ export async function init(options: InitOptions, backends: Backends): Promise<nu
   if (existsSync(target)) {
     throw new Error(`${target} exists already, and nothing was written; give another --version or --name`);
   }
-  const made = await mkdir(base, { recursive: true });
+  const made = await makeBase(base);
   let staging: string | undefined;
   try {
     // A process of another container, with the same id, may make a model in the same place.
@@ -66,6 +76,17 @@ export async function init(options: InitOptions, backends: Backends): Promise<nu
   }
 }
 
+/** Resolves as `makeDirectory`. */
+async function makeBase(base: string): Promise<string | undefined> {
+  try {
+    return await makeDirectory(base);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = REASONS[code ?? ''] ?? message;
+    throw new Error(`${base} cannot be made: ${why}; say by --models where models go`, { cause: error });
+  }
+}
+
 /** Removes the folders that this command made, from the inmost to below `end`, as long as they are empty. */
 async function removeEmpty(directory: string, end: string): Promise<void> {
   for (let each = resolve(directory); each !== end; each = dirname(each)) {
@@ -84,7 +105,7 @@ async function place({ files }: ModelFiles, directory: string, isLinked: boolean
   let bytes = 0;
   for (const { from, to } of files) {
     const path = join(directory, to);
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectory(dirname(path));
     if (isLinked) await hardLink(from, path);
     else await copyFile(from, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     bytes += (await stat(path)).size;

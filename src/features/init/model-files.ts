@@ -8,12 +8,13 @@
  *
  * Whether a runtime opens them is found out later: a file's name decides nothing but its name in the directory.
  */
-import { type Dirent, existsSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { beginsTrees, readHead } from '../../backends/json-artifact.ts';
 import { isNameInside } from '../../models/model-file/small-files.ts';
 import { exportHint } from './export-hints.ts';
+import { filesBelow, refuseKernelFiles } from './folder-files.ts';
 
 interface PlacedFile {
   readonly from: string;
@@ -30,14 +31,15 @@ export interface ModelFiles {
 const SAVED_MODEL = 'saved_model.pb';
 /** Names that tell nothing of a model, in place of which its folder's counts. */
 const USUAL_NAME = /^(saved_?model|model|booster|\d+)$/i;
-/** A folder of more files was named by mistake. */
-const MAX_FILES = 10_000;
+/** Files at the top of a folder that make it a model's. */
+const MODEL_FILE = /^(saved_model\.pb|model\.json|model\.txt|.*\.onnx)$/s;
 
 /** Rejects with an Error that names the file and says what to do. */
 export async function modelFiles([path, ...others]: readonly string[]): Promise<ModelFiles> {
-  const main = await mainFiles(path!);
-  const more = others.map((from) => ({ from, to: basename(from) }));
-  for (const { from } of more) checkFile(from);
+  const main = await mainFiles(path!, others);
+  const found = new Set(main.map(({ from }) => resolve(from)));
+  const more = others.filter((each) => !found.has(resolve(each))).map((from) => ({ from, to: basename(from) }));
+  for (const { from } of more) await checkFile(from);
   return { name: nameOf(path!), files: withoutRepeats([...main, ...more]) };
 }
 
@@ -52,11 +54,11 @@ function withoutRepeats(files: readonly PlacedFile[]): readonly PlacedFile[] {
   });
 }
 
-async function mainFiles(path: string): Promise<readonly PlacedFile[]> {
+async function mainFiles(path: string, others: readonly string[]): Promise<readonly PlacedFile[]> {
   if (!existsSync(path)) throw new Error(`${path}: there is no such file`);
-  if (statSync(path).isDirectory()) return filesBelow(path);
-  checkFile(path);
-  if (basename(path) === SAVED_MODEL) return filesBelow(dirname(path));
+  if (statSync(path).isDirectory()) return folderFiles(path, others);
+  await checkFile(path);
+  if (basename(path) === SAVED_MODEL) return folderFiles(dirname(path), others);
   const head = (await readHead(path)) ?? '';
   if (extname(path).toLowerCase() === '.onnx') return [{ from: path, to: 'model.onnx' }, ...weightsBeside(path)];
   if (/^tree\r?\n/.test(head)) return [{ from: path, to: 'model.txt' }];
@@ -64,26 +66,19 @@ async function mainFiles(path: string): Promise<readonly PlacedFile[]> {
   throw new Error(`${path} cannot be served: ${exportHint(path, head)} (docs/how-to/models.md)`);
 }
 
-function checkFile(path: string): void {
+async function checkFile(path: string): Promise<void> {
   if (!existsSync(path)) throw new Error(`${path}: there is no such file`);
   if (!statSync(path).isFile()) throw new Error(`${path}: is no file that can be read as a whole`);
+  await refuseKernelFiles(path);
 }
 
-async function filesBelow(directory: string): Promise<readonly PlacedFile[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  if (entries.length > MAX_FILES)
-    throw new Error(`${directory}: ${entries.length} files are no model; name its folder`);
-  const files = entries
-    .filter((entry) => !entry.isDirectory())
-    .map((entry: Dirent) => {
-      const from = join(entry.parentPath, entry.name);
-      return { from, to: relative(directory, from) };
-    });
-  if (!files.some(({ to }) => /^(saved_model\.pb|model\.json|model\.txt|[^/]*\.onnx)$/.test(to))) {
+async function folderFiles(directory: string, named: readonly string[]): Promise<readonly PlacedFile[]> {
+  const names = await readdir(directory);
+  if (!names.some((name) => MODEL_FILE.test(name))) {
     throw new Error(`${directory} holds no model: ${SAVED_MODEL}, *.onnx, model.json or model.txt`);
   }
-  for (const { from } of files) checkFile(from);
-  return files;
+  const files = await filesBelow(directory, named);
+  return files.map((from) => ({ from, to: relative(directory, from) }));
 }
 
 /** Exporters name them after the model's file, which refers to them by these names. */
@@ -102,7 +97,7 @@ async function jsonFiles(path: string, head: string): Promise<readonly PlacedFil
   const odd = names.find((name) => !isNameInside(name));
   if (odd !== undefined) throw new Error(`${path}: its weights ${JSON.stringify(odd)} are not in its own folder`);
   const shards = names.map((name) => ({ from: join(dirname(path), name), to: name }));
-  for (const { from } of shards) checkFile(from);
+  for (const { from } of shards) await checkFile(from);
   return [own, ...shards];
 }
 

@@ -1,6 +1,18 @@
 /** `pillion init` as a user types it: what it writes is served, and what it cannot serve leaves nothing behind. */
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { killSidecars, runPillion, startSidecar } from '../../../support/sidecar.ts';
@@ -122,5 +134,56 @@ describe('pillion init', () => {
     const none = await init();
     assert.deepEqual([none.status, /give its file: pillion init MODEL_FILE/.test(none.text)], [64, true]);
     assert.equal((await init(COLUMNS, '--name=../x')).status, 64);
+  });
+
+  it('takes regular files of a folder alone, and follows no link out of it that is not named', async (t) => {
+    const folder = tempDirectory(t);
+    const models = `--models=${join(folder, 'models')}`;
+    const made = join(folder, 'made');
+    mkdirSync(join(made, '..2026_12_01'), { recursive: true });
+    copyFileSync(COLUMNS, join(folder, 'blob'));
+    symlinkSync('../blob', join(made, 'model.onnx'));
+    symlinkSync('.', join(made, 'loop'));
+    writeFileSync(join(made, '..2026_12_01', 'old'), '');
+    const refused = await init(made, models);
+    assert.equal(refused.status, 1);
+    assert.match(refused.text, /model\.onnx: is a link out of the folder, to .*blob; give .* as a further word/);
+    assert.equal(existsSync(join(folder, 'models')), false);
+    const named = await init(made, join(made, 'model.onnx'), models);
+    assert.equal(named.status, 0, named.text);
+    const version = join(folder, 'models', 'made', '1');
+    assert.deepEqual(readdirSync(version).sort(), ['model.onnx', 'pillion.yaml']);
+    assert.equal(lstatSync(join(version, 'model.onnx')).isFile(), true);
+
+    execFileSync('mkfifo', [join(made, 'pipe')]);
+    assert.match((await init(made, join(made, 'model.onnx'), models)).text, /pipe: is a pipe, and no part of a model/);
+    rmSync(join(made, 'pipe'));
+    for (let i = 0; i <= 10_000; i++) writeFileSync(join(made, `part${i}`), '');
+    assert.match((await init(made, join(made, 'model.onnx'), models)).text, /more than 10000 files are no model/);
+  });
+
+  it('ends for a folder that the system makes up, and for models where none can be made', async (t) => {
+    const folder = tempDirectory(t);
+    const file = join(folder, '-new\nline.onnx');
+    copyFileSync(COLUMNS, file);
+    const cases: readonly (readonly [args: readonly string[], text: RegExp])[] = [
+      [
+        [COLUMNS, '--models=/proc/x'],
+        /\/proc\/x\/columns cannot be made: the system makes no directories there; .*--models/,
+      ],
+      [[COLUMNS, `--models=${file}`], /cannot be made: a file is in its way/],
+      [['/proc'], /\/proc holds no model/],
+      [['/proc/kmsg'], /\/proc\/kmsg: is a file of the kernel \(proc\), and no model/],
+      [['/dev/zero'], /is no file that can be read as a whole/],
+      [['--', '-none.onnx'], /-none\.onnx: there is no such file/],
+    ];
+    for (const [args, text] of cases) {
+      const { status, text: said } = await init(...args);
+      assert.match(said, text);
+      assert.equal(status, 1);
+    }
+    const odd = await init(file, `--models=${folder}`);
+    assert.equal(odd.status, 0, odd.text);
+    assert.equal(existsSync(join(folder, 'new-line', '1', 'model.onnx')), true);
   });
 });
