@@ -27,7 +27,7 @@ const HINTS: readonly (readonly [error: RegExp, hint: string])[] = [
 
 /** An error of a TLS library: "…:SSL routines:FUNCTION:REASON:FILE:LINE:…". */
 const LIBRARY_ERROR = /^.*:SSL routines:[^:]*:([^:]+):[\s\S]*$/;
-/** What ends a connection without a reason, as a server of TLS does to one that does not speak it. */
+/** Errors of connections that end without a reason, as a server of TLS ends one on which it hears none. */
 const ENDED = /socket hang up|ECONNRESET|Parse Error|Failed to connect|Connection dropped|Protocol error/i;
 
 export function connectionText(

@@ -17,7 +17,7 @@ export async function makeDirectory(
   path: string,
   { disk = { mkdir }, mode = 0o777 }: MakeOptions = {},
 ): Promise<string | undefined> {
-  /** From the inmost to the outermost. */
+  /** Stands from the inmost to the outermost. */
   const missing: string[] = [];
   for (let each = resolve(path); ; each = dirname(each)) {
     const code = await codeOf(disk.mkdir(each, { mode }), ['ENOENT', 'EEXIST']);

@@ -118,7 +118,7 @@ export class OptionCommand<T extends OptionTable> implements Command {
     const { given, arguments: others, errors: mistakes } = readCommandLine({ options: table, takesArguments }, own);
     const errors = [...mistakes];
     const { values } = readOptions(table, [flagLayer(given)], errors);
-    // Without words of their own, those after `--` are arguments that begin with a sign.
+    // A command without words of its own: those after `--` are arguments that begin with a sign.
     const line = { given, words, arguments: takesWords ? others : [...others, ...(words ?? [])] };
     errors.push(...(check?.(values, line) ?? []));
     return errors.length > 0 ? { errors } : { options: values, line };

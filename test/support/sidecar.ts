@@ -79,7 +79,7 @@ export type PillionProcess = Omit<Sidecar, 'grpc' | 'rest' | 'admin'>;
 export const unbundled: Wrap = (command) => command.map((word) => (word === BUNDLE ? MODULES : word));
 
 const NO_CODE = '--disallow-code-generation-from-strings';
-/** As bin/pillion runs the commands that may ask over gRPC, whose packages make code. */
+/** Runs a command that may ask over gRPC, whose packages make code, as bin/pillion does. */
 export const makingCode: Wrap = (command) => command.filter((word) => word !== NO_CODE);
 
 /** Starts `pillion` with exactly these arguments. */

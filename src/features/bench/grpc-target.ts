@@ -25,7 +25,7 @@ export class GrpcTarget implements Target {
     this.#options = options;
   }
 
-  /** As Target has it; answered = OK. A deadline that has passed is told from one that the server says cannot be met. */
+  /** Answered = OK. A deadline that has passed is told from one that the server says cannot be met. */
   send(onEnd: (error: string | undefined) => void): void {
     const { send, timeoutMs, clock } = this.#options;
     const sentAt = clock.nowMs();

@@ -9,7 +9,7 @@ import { TIMEOUT } from './tally.ts';
 
 /** One server that is measured. */
 export interface Target {
-  /** As it was given. */
+  /** The URL as it was given. */
   readonly url: string;
   /** Calls `onEnd` once, when the whole answer is there or will not come. Its error: undefined = it was answered. */
   send(onEnd: (error: string | undefined) => void): void;
@@ -47,7 +47,7 @@ export class HttpTarget implements Target {
     };
   }
 
-  /** As Target has it; answered = a 2xx. */
+  /** Answered = a 2xx. */
   send(onEnd: (error: string | undefined) => void): void {
     const { url, body, timeoutMs, clock } = this.#options;
     let hasEnded = false;

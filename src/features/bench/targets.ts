@@ -87,7 +87,7 @@ function serverOf(url: string, options: TargetOptions): ServerAddress {
   return serverAddress({ ...options, ca_file: '', cert_file: '', key_file: '', server: `http://${host}` });
 }
 
-/** What is asked before anything is measured has the time that it takes, however short the deadline of requests is. */
+/** Gives what is asked before the measurement the time that it takes, however short the deadline of requests is. */
 function patient(server: ServerAddress): ServerAddress {
   return { ...server, timeoutMs: Math.max(server.timeoutMs, PREPARATION_MS) };
 }

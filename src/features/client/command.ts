@@ -12,8 +12,8 @@ export const clientCommand = new OptionCommand({
   pillion client churn --lang=go --out=churnclient/client.go
 
 One file without dependencies, of the signature that the server tells now: types of inputs and outputs, a deadline for each
-call, which the server is told, retries after the time that the server names, TCP or a Unix socket. Write it again when the
-signature changes. An existing file is not overwritten.
+call, which the server is told, retries after the time that the server names, TCP or a Unix socket. It asks over REST; for gRPC use
+the client of TensorFlow Serving or of Triton. Write it again when the signature changes. An existing file is not overwritten.
 `,
   options: {
     lang: text({ default: 'ts', oneOf: ['ts', 'python', 'go'], placeholder: 'ts|python|go', help: 'Its language.' }),

@@ -13,7 +13,7 @@ import { join, resolve, sep } from 'node:path';
 
 /** A folder of more files and folders was named by mistake. */
 const MAX_ENTRIES = 10_000;
-/** As ext4, NFS and others name a type of file system: those whose files are made up by the kernel when they are read. */
+/** Types of file systems, as statfs(2) numbers them, whose files are made up by the kernel when they are read. */
 const KERNEL_FILES: ReadonlyMap<number, string> = new Map([
   [0x9fa0, 'proc'],
   [0x62656572, 'sysfs'],

@@ -146,6 +146,6 @@ function refusalText(error: ServiceError, server: ServerAddress): string {
   return `${statusName(error)}: ${details || `no answer from ${server.shown}`}${later}`;
 }
 
-/** What @grpc/grpc-js says of a connection that did not come about: the last error, and an instant. */
+/** Matches the text of @grpc/grpc-js about a connection that did not come about: the last error, and an instant. */
 const UNCONNECTED =
   /^No connection established\. Last error: (?:Error(?: \[\w+\])?: )?(?<reason>[\s\S]*?)\s*(?:\([\d-]+T[\d:.]+Z\))?\. Resolution note:/;

@@ -6,12 +6,13 @@ import { visible } from '../../core/terminal/visible-text.ts';
 import { print } from '../../kernel/command.ts';
 import { answerTable } from './answer-table.ts';
 import { DataError } from './data-error.ts';
+import type { PictureOptions } from './picture/options.ts';
 import type { Protocol, Target } from './protocol.ts';
 import { modelAndData, readData } from './read-data.ts';
 import { requestBody } from './request-body.ts';
 
 /** The options of command.ts. */
-interface PredictOptions extends ServerOptions, Omit<Target, 'model'> {
+interface PredictOptions extends ServerOptions, PictureOptions, Omit<Target, 'model'> {
   readonly protocol: string;
   readonly json: boolean;
   /** The model and its data, as far as they were given. */
@@ -27,7 +28,7 @@ export async function predict(options: PredictOptions): Promise<number> {
     const given = await readData(data);
     const protocol = await protocolOf(options, { ...options, model });
     try {
-      const body = await requestBody(given, options.signature, () => protocol.inputs());
+      const body = await requestBody(given, options.signature, () => protocol.inputs(), options);
       const answer = await protocol.predict(body);
       print(options.json ? answer.json : answerTable(answer));
       return 0;

@@ -5,15 +5,37 @@ import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import { csvInstances } from './csv-body.ts';
 import { DataError } from './data-error.ts';
 import { readNpy, tensorJson } from './npy-body.ts';
+import { isPicture } from './picture/decode-picture.ts';
+import { type PictureOptions, UNSAID } from './picture/options.ts';
 import type { GivenData } from './read-data.ts';
+
+/** The defaults of PICTURE_OPTIONS. */
+const PLAIN_PICTURE: PictureOptions = { pixels: UNSAID, resize: 'no', channels: 'rgb' };
 
 type Inputs = ReadonlyMap<string, ServedTensor>;
 
 /** `inputs` asks the server for the signature's; it is called only where they matter. Rejects with DataError. */
-export async function requestBody(data: GivenData, signature: string, inputs: () => Promise<Inputs>): Promise<Buffer> {
+export async function requestBody(
+  data: GivenData,
+  signature: string,
+  inputs: () => Promise<Inputs>,
+  picture: PictureOptions = PLAIN_PICTURE,
+): Promise<Buffer> {
   const named = signature === DEFAULT_SIGNATURE_NAME ? '' : `"signature_name":${JSON.stringify(signature)},`;
   if (data.form === 'json') return jsonBody(data, named);
-  return Buffer.from(`{${named}${memberOf(data, await inputs())}}`);
+  const found = await inputs();
+  const isDecoded = data.form === 'bytes' && isPicture(data.bytes);
+  const member = (isDecoded && (await pictureMember(data, found, picture))) || memberOf(data, found);
+  return Buffer.from(`{${named}${member}}`);
+}
+
+/** Undefined = the model decodes the picture itself. */
+async function pictureMember(data: GivenData, inputs: Inputs, options: PictureOptions): Promise<string | undefined> {
+  const input = onlyInput(inputs, data.form);
+  const [name, { dtype }] = input;
+  if (dtype === 'string') return undefined;
+  const { pictureJson } = await import('./picture/picture-tensor.ts');
+  return `"inputs":{${JSON.stringify(name)}:${await pictureJson(data, input, options)}}`;
 }
 
 function memberOf(data: GivenData, inputs: Inputs): string {
@@ -72,7 +94,7 @@ function notText({ form, from }: GivenData, input: string, { dtype }: ServedTens
   const fix =
     form === 'text'
       ? 'give JSON, CSV or .npy'
-      : 'pictures are not decoded here: save the array that the model takes by numpy.save("x.npy", x)';
+      : 'of files of bytes only JPEG and PNG are decoded: save the array that the model takes by numpy.save("x.npy", x)';
   return new DataError(
     `${from} is ${form === 'text' ? 'text' : 'bytes'}, but input ${JSON.stringify(input)} is ${dtype}; ${fix}`,
   );

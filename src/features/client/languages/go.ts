@@ -8,7 +8,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = { float16: 'float32', bflo
 export function goClient({ path, signature, inputs, outputs }: ClientSource): string {
   const sent = exportedNames(inputs.keys());
   const got = exportedNames(outputs.keys());
-  const values = [...sent].map(([name, field]) => `\t\t${literal(name, 'go')}: in.${field},\n`);
+  const values = [...sent].map(([name, field]) => `\tvalues[${literal(name, 'go')}] = in.${field}\n`);
   return `// Package pillionclient is a client of one model, written by pillion client: write it again when its signature changes.
 package pillionclient
 
@@ -24,20 +24,21 @@ import (
 \t"strconv"
 \t"strings"
 \t"time"
+\t"unicode/utf8"
 )
 
 const path = ${literal(path, 'go')}
 const signature = ${literal(signature, 'go')}
 
 // Inputs are whole tensors; rows are in dim 0. JSON of Go has no NaN.
-${structOf('Inputs', inputs, sent)}
+${structOf('Inputs', inputs, sent, inputType)}
 
 // Outputs are whole tensors.
-${structOf('Outputs', outputs, got)}
+${structOf('Outputs', outputs, got, outputType)}
 
 func (in Inputs) byName() map[string]any {
-\treturn map[string]any{
-${values.join('')}\t}
+\tvalues := map[string]any{}
+${values.join('')}\treturn values
 }
 
 func (out *Outputs) read(raw json.RawMessage) error {
@@ -50,18 +51,25 @@ function structOf(
   name: string,
   tensors: ReadonlyMap<string, ServedTensor>,
   fields: ReadonlyMap<string, string>,
+  typeOf: (name: string, tensor: ServedTensor) => string,
 ): string {
   const lines = [...tensors].map(
     ([each, tensor]) => `\t// ${describeTensor(tensor)}\n\t${fields.get(each)!} ${typeOf(each, tensor)}\n`,
   );
-  return `type ${name} struct {\n${lines.join('')}}`;
+  return lines.length === 0 ? `type ${name} struct{}` : `type ${name} struct {\n${lines.join('')}}`;
 }
 
-function typeOf(name: string, tensor: ServedTensor): string {
-  const { dtype, shape } = tensor;
-  if (shape === undefined) return 'any';
-  const element = isBase64(name, tensor) ? 'struct{ B64 []byte `json:"b64"` }' : (OTHER_NAMES[dtype] ?? dtype);
-  return '[]'.repeat(shape.length) + element;
+/** A Go string may hold any bytes, and JSON would replace those that are no text. */
+function inputType(_: string, tensor: ServedTensor): string {
+  return typeOf(tensor, tensor.dtype === 'string' ? 'Text' : tensor.dtype);
+}
+
+function outputType(name: string, tensor: ServedTensor): string {
+  return typeOf(tensor, isBase64(name, tensor) ? 'Base64' : tensor.dtype);
+}
+
+function typeOf({ shape }: ServedTensor, element: string): string {
+  return shape === undefined ? 'any' : '[]'.repeat(shape.length) + (OTHER_NAMES[element] ?? element);
 }
 
 /** The only output stands by itself in an answer. */
@@ -79,6 +87,22 @@ ${reads.join('')}\treturn nil`;
 }
 
 const CLIENT = `
+// Text is an element of a string input: text in UTF-8, or any bytes.
+type Text string
+
+// MarshalJSON writes bytes that are no UTF-8 as {"b64": …}.
+func (t Text) MarshalJSON() ([]byte, error) {
+	if utf8.ValidString(string(t)) {
+		return json.Marshal(string(t))
+	}
+	return json.Marshal(Base64{B64: []byte(t)})
+}
+
+// Base64 is an element of a string output that holds bytes.
+type Base64 struct {
+	B64 []byte \`json:"b64"\`
+}
+
 // RefusedError is the server's refusal. RetryAfter is when a retry makes sense; negative = it makes none.
 type RefusedError struct {
 	Status     int

@@ -7,35 +7,46 @@ const ELEMENTS = { string: 'str', bool: 'bool', float: 'float', integer: 'int' }
 export function pythonClient({ path, signature, inputs, outputs }: ClientSource): string {
   const whole = outputs.size === 1 ? `{${literal([...outputs.keys()][0]!, 'python')}: outputs}` : 'outputs';
   return `"""A client of one model, written by pillion client: write it again when the model's signature changes."""
+import base64
 import http.client
 import json
 import socket
 import threading
 import time
 import urllib.parse
-from typing import Any, Dict, List, Optional, TypedDict, cast
+from typing import Any, Dict, List, Optional, Sequence, TypedDict, Union, cast
 
 PATH = ${literal(path, 'python')}
 SIGNATURE = ${literal(signature, 'python')}
 
-# Whole tensors as nested lists (an array of NumPy: array.tolist()); rows are in dim 0.
-${dictOf('Inputs', inputs)}
+# Whole tensors as nested lists (an array of NumPy: array.tolist()); rows are in dim 0. A string may be any bytes.
+${dictOf('Inputs', inputs, inputType)}
 
-${dictOf('Outputs', outputs)}
+${dictOf('Outputs', outputs, outputType)}
 ${CLIENT.replace('WHOLE', () => whole)}`;
 }
 
-function dictOf(name: string, tensors: ReadonlyMap<string, ServedTensor>): string {
+function dictOf(
+  name: string,
+  tensors: ReadonlyMap<string, ServedTensor>,
+  typeOf: (name: string, tensor: ServedTensor) => string,
+): string {
   const members = [...tensors].map(
     ([each, tensor]) => `    ${literal(each, 'python')}: ${typeOf(each, tensor)},  # ${describeTensor(tensor)}\n`,
   );
   return `${name} = TypedDict("${name}", {\n${members.join('')}})`;
 }
 
-function typeOf(name: string, tensor: ServedTensor): string {
-  const element = isBase64(name, tensor) ? 'Dict[str, str]' : ELEMENTS[elementKind(tensor)];
-  if (tensor.shape === undefined) return 'Any';
-  return tensor.shape.reduce<string>((type) => `List[${type}]`, element);
+function inputType(_: string, tensor: ServedTensor): string {
+  return listsOf('Sequence', tensor, tensor.dtype === 'string' ? 'Union[str, bytes]' : ELEMENTS[elementKind(tensor)]);
+}
+
+function outputType(name: string, tensor: ServedTensor): string {
+  return listsOf('List', tensor, isBase64(name, tensor) ? 'Dict[str, str]' : ELEMENTS[elementKind(tensor)]);
+}
+
+function listsOf(list: string, { shape }: ServedTensor, element: string): string {
+  return shape === undefined ? 'Any' : shape.reduce<string>((type) => `${list}[${type}]`, element);
 }
 
 const CLIENT = `
@@ -73,7 +84,7 @@ class Client:
     def predict(self, inputs: Inputs, deadline: float = 10.0) -> Outputs:
         """deadline: in seconds. Raises RefusedError, or OSError if no answer comes in time."""
         until = time.monotonic() + deadline
-        body = json.dumps({"signature_name": SIGNATURE, "inputs": inputs}).encode()
+        body = json.dumps({"signature_name": SIGNATURE, "inputs": inputs}, default=_element).encode()
         tries = 0
         while True:
             try:
@@ -124,6 +135,12 @@ class Client:
         url = urllib.parse.urlsplit(self._address)
         kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
         return kind(url.netloc, timeout=timeout), url.path.rstrip("/")
+
+
+def _element(value: object) -> Dict[str, str]:
+    if isinstance(value, bytes):
+        return {"b64": base64.b64encode(value).decode()}
+    raise TypeError(f"{type(value).__name__} cannot be sent; give nested lists: array.tolist()")
 
 
 def _end(connected: socket.socket, is_late: threading.Event) -> None:

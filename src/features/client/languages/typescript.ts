@@ -13,26 +13,34 @@ import { request as overHttps } from 'node:https';
 const PATH = ${literal(path, 'ts')};
 const SIGNATURE = ${literal(signature, 'ts')};
 
-/** Whole tensors; rows are in dim 0. */
-${interfaceOf('Inputs', inputs)}
+/** Whole tensors; rows are in dim 0. A string that holds bytes is { b64 }, in base64. */
+${interfaceOf('Inputs', inputs, inputElement)}
 
-${interfaceOf('Outputs', outputs)}
+${interfaceOf('Outputs', outputs, outputElement)}
 ${CLIENT.replace('WHOLE', () => whole)}`;
 }
 
-function interfaceOf(name: string, tensors: ReadonlyMap<string, ServedTensor>): string {
-  const members = [...tensors].map(
-    ([each, tensor]) =>
-      `  /** ${describeTensor(tensor)} */\n  readonly ${literal(each, 'ts')}: ${typeOf(each, tensor)};\n`,
-  );
+function interfaceOf(
+  name: string,
+  tensors: ReadonlyMap<string, ServedTensor>,
+  elementOf: (name: string, tensor: ServedTensor) => string,
+): string {
+  const members = [...tensors].map(([each, tensor]) => {
+    const type = tensor.shape?.reduce<string>((inner) => `ReadonlyArray<${inner}>`, elementOf(each, tensor));
+    return `  /** ${describeTensor(tensor)} */\n  readonly ${literal(each, 'ts')}: ${type ?? 'unknown'};\n`;
+  });
   return `export interface ${name} {\n${members.join('')}}`;
 }
 
-function typeOf(name: string, tensor: ServedTensor): string {
-  const element = isBase64(name, tensor) ? '{ readonly b64: string }' : ELEMENTS[elementKind(tensor)];
-  if (tensor.shape === undefined) return 'unknown';
-  return tensor.shape.reduce<string>((type) => `ReadonlyArray<${type}>`, element);
+function inputElement(_: string, tensor: ServedTensor): string {
+  return tensor.dtype === 'string' ? `string | ${BYTES}` : ELEMENTS[elementKind(tensor)];
 }
+
+function outputElement(name: string, tensor: ServedTensor): string {
+  return isBase64(name, tensor) ? BYTES : ELEMENTS[elementKind(tensor)];
+}
+
+const BYTES = '{ readonly b64: string }';
 
 const CLIENT = `
 export interface ClientOptions {

@@ -135,7 +135,7 @@ import (
 )
 
 func main() {
-	in := pillionclient.Inputs{Age: [][]float32{{33}}, Visits: [][]int64{{4}}, City: [][]string{{"Oslo"}}}
+	in := pillionclient.Inputs{Age: [][]float32{{33}}, Visits: [][]int64{{4}}, City: [][]pillionclient.Text{{"Oslo"}}}
 	for _, address := range os.Args[1:] {
 		out, err := pillionclient.New(address).Predict(context.Background(), in)
 		if err != nil {

@@ -120,7 +120,7 @@ describe('pillion predict', () => {
     const marked = written(t, 'j.json', '\ufeff[{"age": [33], "visits": [4], "city": ["Oslo"]}]');
     assert.equal((await predict('rest', 'columns', marked)).status, 0);
     const picture = await predict('rest', 'digits', written(t, 'i.png', Buffer.from([0x89, 0x50, 0x4e, 0x47])));
-    assert.match(picture.text, /pictures are not decoded here/);
+    assert.match(picture.text, /of files of bytes only JPEG and PNG are decoded/);
   });
 
   it('reaches Unix sockets, and says who is calling by a file or a variable', async (t) => {
