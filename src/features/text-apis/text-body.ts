@@ -32,6 +32,9 @@ export interface JsonObject {
 
 export type Fields = ReadonlyMap<string, JsonValue>;
 
+/** More than the models' own limits allow by default; and of values, as each takes more memory than its bytes. */
+const MOST_BYTES = 2 ** 25;
+const MOST_VALUES = 2 ** 20;
 /** A text in a list in an object in a list is the deepest that an API has. */
 const MAX_DEPTH = 4;
 /** Bytes that one step reads. */
@@ -44,6 +47,7 @@ export function wrongField(field: string, message: string): ServingError {
 
 /** `keys`: all that the API knows. Throws `invalid_request`. */
 export function* readBody(body: Buffer, keys: readonly string[], form: string): Steps<Fields> {
+  if (body.length > MOST_BYTES) throw tooLarge(`${body.length} bytes, and ${MOST_BYTES}`);
   if (!isUtf8(body)) throw invalidRequest('the body is not UTF-8; JSON is (RFC 8259, 8.1): send it so');
   const cursor = new JsonCursor(MAX_DEPTH);
   cursor.openObject(body, 'what is asked', form);
@@ -65,6 +69,7 @@ export function* readBody(body: Buffer, keys: readonly string[], form: string): 
 class ValueReader {
   readonly #cursor: JsonCursor;
   #stepAt = 0;
+  #values = 0;
 
   constructor(cursor: JsonCursor) {
     this.#cursor = cursor;
@@ -74,6 +79,7 @@ class ValueReader {
   *value(depth: number): Steps<JsonValue | undefined> {
     const cursor = this.#cursor;
     const first = cursor.skipSpace();
+    if (++this.#values > MOST_VALUES) throw tooLarge(`more values than ${MOST_VALUES}, which`);
     if (cursor.at - this.#stepAt > STEP_BYTES) {
       this.#stepAt = cursor.at;
       yield;
@@ -111,6 +117,10 @@ class ValueReader {
     }
     return { members };
   }
+}
+
+function tooLarge(what: string): ServingError {
+  return new ServingError('too_large', `the body has ${what} are the most; send its texts in several requests`);
 }
 
 export function isObject(value: JsonValue): value is JsonObject {

@@ -11,6 +11,7 @@ import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
 import { PredictCall } from '../../proxy/handlers/predict.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
 import { TEXT_INPUTS, TEXT_MODEL, type TextModel, type TextTask, textTensor } from '../text/exported/text-model.ts';
+import { textsOfTokens } from './tokens-as-texts.ts';
 
 export interface TextRequest {
   readonly model: ModelSpec;
@@ -25,7 +26,8 @@ export interface TextRequest {
 
 /** One element of each a row. */
 export interface TextInputs {
-  readonly texts: readonly string[];
+  /** Lists of tokens become texts that have just these tokens, before the run. */
+  readonly texts: readonly string[] | readonly Int32Array[];
   readonly pairs?: readonly string[];
   /** Absent: the model's own way with texts that are too long. */
   readonly truncate?: boolean | undefined;
@@ -50,6 +52,7 @@ export class TextCall extends PredictCall {
   /** Set by `resolve`. */
   model!: TextModel;
   readonly #request: TextRequest;
+  #lists: readonly Int32Array[] | undefined;
 
   constructor(resolver: ModelResolver, request: TextRequest, context: RequestContext) {
     super(resolver, { modelSpec: request.model, inputs: NONE, outputFilter: request.outputs }, context);
@@ -66,15 +69,39 @@ export class TextCall extends PredictCall {
       throw invalidRequest(`model "${name}" ${DOES[model.task]}; this path wants one that ${DOES[task]}`);
     }
     this.model = model;
-    this.sent = tensorsOf(this.#request.inputs(model));
+    const { texts, ...inputs } = this.#request.inputs(model);
+    if (areTokens(texts)) this.#lists = texts;
+    this.sent = tensorsOf(areTokens(texts) ? texts.map(() => '') : texts, inputs);
+  }
+
+  override submit(): Promise<TensorMap> {
+    return this.#lists === undefined ? super.submit() : this.#submitTokens(this.#lists);
   }
 
   answer(outputs: TensorMap): Steps<Buffer> {
     return this.#request.answer(outputs, this);
   }
+
+  async #submitTokens(lists: readonly Int32Array[]): Promise<TensorMap> {
+    try {
+      const texts = await textsOfTokens(this.model, lists, this.context.cancel);
+      this.context.cancel.throwIfCancelled();
+      this.inputs = new Map(this.inputs).set(TEXT_INPUTS.text, textTensor(texts));
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+    return super.submit();
+  }
 }
 
-function tensorsOf({ texts, pairs, truncate, prompt, dimensions }: TextInputs): TensorMap {
+function areTokens(texts: TextInputs['texts']): texts is readonly Int32Array[] {
+  return typeof texts[0] === 'object';
+}
+
+type OtherInputs = Omit<TextInputs, 'texts'>;
+
+function tensorsOf(texts: readonly string[], { pairs, truncate, prompt, dimensions }: OtherInputs): TensorMap {
   const { length } = texts;
   const inputs = new Map<string, Tensor>([[TEXT_INPUTS.text, textTensor(texts)]]);
   if (pairs !== undefined) inputs.set(TEXT_INPUTS.pair, textTensor(pairs));

@@ -140,6 +140,10 @@ function modelOf({ settings, binding, tokenizer }: TaskModel): TextModel {
       }));
       return tokenizer.encode(bytes, options, cancel, Infinity);
     },
+    decode: async (lists, cancel) => {
+      const texts = await tokenizer.decode(lists, cancel, Infinity);
+      return texts.map((text) => Buffer.from(text).toString('utf8'));
+    },
   };
 }
 

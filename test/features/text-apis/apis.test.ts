@@ -235,3 +235,35 @@ describe("Cohere's and Jina's reranking", () => {
     assert.equal(none.status, 400);
   });
 });
+
+describe('lists of tokens', () => {
+  it('are the texts that they stand for', async (t) => {
+    const app = await serverWith(t, ['embedding']);
+    const ids = (text: string): readonly number[] => idsOf(text).slice(1, -1);
+    for (const input of [ids('red cat'), [ids('red cat'), ids('tree')]]) {
+      const { status, body } = await app.post('/v1/embeddings', { model: 'embedding', input });
+      assert.equal(status, 200, JSON.stringify(body));
+      assertClose(body.data[0].embedding, embeddingOf('red cat'));
+    }
+  });
+
+  it('are refused where they are no text’s, or no tokens', async (t) => {
+    const app = await serverWith(t, ['embedding']);
+    const wrong = [
+      [99_999],
+      [4, 99_999],
+      [-1],
+      [0.5],
+      [2 ** 31],
+      [[4], []],
+      [[4], 'red'],
+      Array(MOST_TOKENS + 1).fill(4),
+    ];
+    for (const input of wrong) {
+      const answer = await app.post('/v1/embeddings', { model: 'embedding', input });
+      assert.equal(answer.status, 400, JSON.stringify([input, answer.body]));
+      assert.equal(answer.body.error.param, 'input');
+    }
+    assert.equal((await app.post('/v1/embeddings', { model: 'embedding', input: 'red' })).status, 200);
+  });
+});

@@ -14,7 +14,7 @@ import type { Steps } from '../../../core/in-slices.ts';
 import type { TensorMap } from '../../../core/tensor.ts';
 import { TEXT_OUTPUTS, TOKEN_COUNT_OUTPUT } from '../../text/exported/text-model.ts';
 import { floatsOf, tokensIn, writeText } from '../answer-parts.ts';
-import { booleanIn, countIn, type Fields, textIn, textsIn, wordIn, wrongField } from '../text-body.ts';
+import { booleanIn, countIn, type Fields, type JsonValue, textIn, textsIn, wordIn, wrongField } from '../text-body.ts';
 import type { TextRequest } from '../text-call.ts';
 import type { ChooseModel, TextApi } from '../text-method.ts';
 
@@ -42,16 +42,25 @@ function embeddingsRequest(fields: Fields, chosen: ChooseModel): TextRequest {
   };
 }
 
-function inputIn(fields: Fields): readonly string[] {
+/** A text or several; or the tokens of one or of several. */
+function inputIn(fields: Fields): readonly string[] | readonly Int32Array[] {
   const input = fields.get('input');
   if (typeof input === 'string') return [input];
-  if (Array.isArray(input) && input.length > 0 && input.every((each) => typeof each !== 'string')) {
-    throw wrongField(
-      'input',
-      '"input" has tokens, and texts are wanted: send strings, which the model’s own tokenizer reads',
-    );
-  }
-  return textsIn(fields, 'input');
+  if (!Array.isArray(input)) return textsIn(fields, 'input');
+  const [first] = input as readonly JsonValue[];
+  if (typeof first === 'number') return [tokensOf(input)];
+  return Array.isArray(first) ? (input as readonly JsonValue[]).map(tokensOf) : textsIn(fields, 'input');
+}
+
+const MOST_ID = 2 ** 31 - 1;
+
+function tokensOf(list: JsonValue): Int32Array {
+  const isToken = (id: JsonValue): boolean => Number.isInteger(id) && Number(id) >= 0 && Number(id) <= MOST_ID;
+  if (Array.isArray(list) && list.length > 0 && list.every(isToken)) return Int32Array.from(list as number[]);
+  throw wrongField(
+    'input',
+    'a list of tokens has none, or something that is no token’s id; send whole numbers from 0 on',
+  );
 }
 
 function* embeddingsAnswer(outputs: TensorMap, format: (typeof FORMATS)[number], model: string): Steps<Buffer> {

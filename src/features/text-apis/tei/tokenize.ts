@@ -3,7 +3,8 @@
  * "stop": 2}]], with places in code points. It runs no model. A text with more tokens than the model takes is refused.
  */
 import { Buffer } from 'node:buffer';
-import { invalidRequest } from '../../../core/errors.ts';
+import type { CancelSignal } from '../../../core/cancel.ts';
+import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import { inSlices, type Steps } from '../../../core/in-slices.ts';
 import type { ModelSpec } from '../../../core/model-spec.ts';
 import type { ServableHandle } from '../../../models/serving/servable.ts';
@@ -19,6 +20,8 @@ import { inputsIn } from './embed.ts';
 interface Tokenized {
   readonly texts: readonly string[];
   readonly encoded: readonly Encoded[];
+  /** The texts of special tokens, by id. */
+  readonly special: ReadonlyMap<number, string>;
 }
 
 const BODY = { keys: ['inputs', 'model', 'add_special_tokens', 'prompt_name'], form: '{"inputs": "…"}' };
@@ -69,9 +72,11 @@ function tokenizeCall({ models }: ModelResolver, request: TokenizeRequest, conte
         const model = textModelOf(handle!);
         const before = prompt === undefined ? '' : promptOf(model, prompt);
         const rows = texts.map((text) => ({ text: before + text }));
+        checkLimits(model, rows);
         const encoded = await model.tokenize(rows, { hasOffsets: true, addsSpecialTokens }, context.cancel);
         checkWhole(model, encoded);
-        return { texts: rows.map(({ text }) => text), encoded };
+        const special = await specialTexts(model, encoded, context.cancel);
+        return { texts: rows.map(({ text }) => text), encoded, special };
       } finally {
         release();
       }
@@ -92,6 +97,33 @@ function promptOf({ prompts }: TextModel, name: string): string {
   throw invalidRequest(`the model has no such prompt; it has: ${[...prompts.keys()].join(', ') || 'none'}`);
 }
 
+/** UTF-16 units are counted, of which no text has fewer than characters. */
+function checkLimits({ limits }: TextModel, rows: readonly { readonly text: string }[]): void {
+  const most = Math.max(...rows.map(({ text }) => text.length));
+  const all = rows.reduce((sum, { text }) => sum + text.length, 0);
+  const { texts, charactersPerText, characters } = limits;
+  if (rows.length <= texts && most <= charactersPerText && all <= characters) return;
+  const sent = `${rows.length} texts, the longest of ${most} characters, of ${all} in all`;
+  throw new ServingError(
+    'too_large',
+    `there are ${sent}; the most are ${texts}, ${charactersPerText} and ${characters}`,
+  );
+}
+
+async function specialTexts(
+  model: TextModel,
+  encoded: readonly Encoded[],
+  cancel: CancelSignal,
+): Promise<ReadonlyMap<number, string>> {
+  const ids = new Set(encoded.flatMap(({ ids: all, special }) => [...all.filter((_, i) => special[i] === 1)]));
+  if (ids.size === 0) return new Map();
+  const texts = await model.decode(
+    Array.from(ids, (id) => Int32Array.of(id)),
+    cancel,
+  );
+  return new Map(Array.from(ids, (id, i) => [id, texts[i]!]));
+}
+
 function checkWhole({ maxTokens }: TextModel, encoded: readonly Encoded[]): void {
   const at = encoded.findIndex(({ cutAt }) => cutAt !== -1);
   if (at === -1) return;
@@ -100,20 +132,24 @@ function checkWhole({ maxTokens }: TextModel, encoded: readonly Encoded[]): void
   );
 }
 
-function* tokensAnswer({ texts, encoded }: Tokenized): Steps<Buffer> {
+function* tokensAnswer({ texts, encoded, special }: Tokenized): Steps<Buffer> {
   const lists: string[] = [];
   for (const [i, tokens] of encoded.entries()) {
-    lists.push(JSON.stringify(tokensOf(texts[i]!, tokens)));
+    lists.push(JSON.stringify(tokensOf(texts[i]!, tokens, special)));
     yield;
   }
   return Buffer.from(`[${lists.join(',')}]`);
 }
 
 /** A special token that the tokenizer adds stands nowhere in the text. */
-function tokensOf(text: string, { ids, special, offsets }: Encoded): readonly object[] {
+function tokensOf(
+  text: string,
+  { ids, special, offsets }: Encoded,
+  specialTexts: Tokenized['special'],
+): readonly object[] {
   const points = Array.from(text);
   return Array.from(ids, (id, i) => {
-    if (special[i] === 1) return { id, text: '', special: true, start: null, stop: null };
+    if (special[i] === 1) return { id, text: specialTexts.get(id), special: true, start: null, stop: null };
     const [start, stop] = [offsets[2 * i]!, offsets[2 * i + 1]!];
     return { id, text: points.slice(start, stop).join(''), special: false, start, stop };
   });

@@ -132,6 +132,11 @@ export interface TextModel {
    * over the signal's listener until it settles.
    */
   tokenize(rows: readonly TextRow[], options: TokenizeOptions, cancel: CancelSignal): Promise<readonly Encoded[]>;
+  /**
+   * The text of each list of ids, special tokens included. It need not have these tokens again: a vocabulary has many
+   * spellings. Ids that are none are left out. Rejects, and takes over the signal's listener, as `tokenize` does.
+   */
+  decode(lists: readonly Int32Array[], cancel: CancelSignal): Promise<readonly string[]>;
 }
 
 /** The key, on a version, of what it is as a text model. */

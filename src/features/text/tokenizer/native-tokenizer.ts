@@ -67,12 +67,9 @@ export class NativeTokenizer {
     return this.#tokenizer.tokenToId(token) ?? undefined;
   }
 
-  /** The text of each id, as it would stand in a text: without the marks of the vocabulary. */
-  async textsOf(ids: readonly number[]): Promise<readonly string[]> {
-    return await this.#tokenizer.decodeBatch(
-      ids.map((id) => [id]),
-      false,
-    );
+  /** The text of each list of ids, as it would stand in a text: without the marks of the vocabulary. */
+  async textsOf(lists: readonly (readonly number[])[]): Promise<readonly string[]> {
+    return await this.#tokenizer.decodeBatch(lists as number[][], false);
   }
 
   /** One by one, so that the memory of one text is there at a time. */

@@ -4,7 +4,7 @@
  *
  *   encode    texts, pairs [n] string, flags [n] uint8: FLAG_…       counts, cuts [n], ids, types [all]; with offsets also
  *                                                                     offsets [2 all], special [all], words [all]
- *   texts     ids [n] int32                                           texts [n] string
+ *   texts     ids [all] int32, counts [n]                             texts [n] string
  *   ids       texts [n] string                                        ids [n] int32; -1 = there is no such token
  */
 import {

@@ -51,7 +51,7 @@ class TokenizerSession implements Session {
   }
 
   async run(call: string, inputs: TensorMap): Promise<TensorMap> {
-    if (call === CALLS.texts) return this.#texts([...numbersOf(inputs.get('ids'))]);
+    if (call === CALLS.texts) return this.#texts(numbersOf(inputs.get('ids')), numbersOf(inputs.get('counts')));
     if (call === CALLS.ids) return this.#ids(stringsOf(inputs.get('texts')!));
     return this.#encode(inputs, call === CALLS.encodeWithOffsets);
   }
@@ -73,8 +73,13 @@ class TokenizerSession implements Session {
     }
   }
 
-  async #texts(ids: readonly number[]): Promise<TensorMap> {
-    const texts = await this.#tokenizer.textsOf(ids);
+  async #texts(ids: Int32Array, counts: Int32Array): Promise<TensorMap> {
+    let at = 0;
+    const lists = Array.from(counts, (count) => {
+      at += count;
+      return Array.from(ids.subarray(at - count, at));
+    });
+    const texts = await this.#tokenizer.textsOf(lists);
     return new Map<string, Tensor>([['texts', strings(texts.map((text) => Buffer.from(text)))]]);
   }
 

@@ -146,9 +146,24 @@ export class TokenizerHost {
   }
 
   /** The text of each id of a token. */
-  async textsOf(ids: Int32Array, cancel: CancelSignal, deadline: number): Promise<readonly Uint8Array[]> {
-    const inputs: TensorMap = new Map([['ids', int32s(ids)]]);
-    const answer = await this.#turn(cancel, () => this.#call(CALLS.texts, inputs, ['texts'], 0, deadline));
+  textsOf(ids: Int32Array, cancel: CancelSignal, deadline: number): Promise<readonly Uint8Array[]> {
+    return this.decode(
+      Array.from(ids, (_, i) => ids.subarray(i, i + 1)),
+      cancel,
+      deadline,
+    );
+  }
+
+  /** The text of each list of ids. */
+  async decode(lists: readonly Int32Array[], cancel: CancelSignal, deadline: number): Promise<readonly Uint8Array[]> {
+    const ids = Int32Array.from(lists.flatMap((list) => [...list]));
+    const counts = Int32Array.from(lists, ({ length }) => length);
+    const inputs: TensorMap = new Map([
+      ['ids', int32s(ids)],
+      ['counts', int32s(counts)],
+    ]);
+    const { byteLength } = ids;
+    const answer = await this.#turn(cancel, () => this.#call(CALLS.texts, inputs, ['texts'], byteLength, deadline));
     return (answer.get('texts') as StringTensor).data;
   }
 

@@ -43,6 +43,10 @@ def openai():
     assert len(small) == 2 and abs(sum(x * x for x in small) - 1) < 1e-5, small
     cut = client.embeddings.create(model="embedder", input=LONG, extra_body={"truncate": True})
     assert cut.usage.prompt_tokens == 16
+    tokens = [EXPECTED["ids"]] * 2
+    for given in (tokens, tokens[0]):
+        answer = client.embeddings.create(model="embedder", input=given)
+        close([each.embedding for each in answer.data], EXPECTED["embeddings"][:1] * len(answer.data))
     errors(client, package)
 
 
@@ -62,6 +66,7 @@ def errors(client, package):
     assert wrong.type == "invalid_request_error", wrong.body
     assert fails(package.BadRequestError, 400, model="embedder", input="a", dimensions=3).body["message"]
     assert fails(package.BadRequestError, 400, model="embedder", input=[]).param == "input"
+    assert fails(package.BadRequestError, 400, model="embedder", input=[100257, 3]).param == "input"
     assert "16" in fails(package.BadRequestError, 400, model="embedder", input=LONG).body["message"]
 
 
@@ -177,6 +182,7 @@ def tei():
     assert len(post("/predict", {"inputs": [["red"], ["red", "cat"]]})) == 2
     tokens = post("/v1/models/embedder/tei/tokenize", {"inputs": TEXTS[0]})[0]
     assert [each["id"] for each in tokens] == EXPECTED["all_ids"], tokens
+    assert [each["text"] for each in tokens] == ["[CLS]", "red", "cat", "[SEP]"], tokens
     assert [(each["start"], each["stop"]) for each in tokens if not each["special"]] == [(0, 3), (4, 7)], tokens
     info = requests.get(f"{URL}/v1/models/embedder/tei/info", timeout=60).json()
     assert info["model_id"] == "embedder" and info["max_input_length"] == 16, info

@@ -1,0 +1,38 @@
+/**
+ * Lists of tokens as texts that have just these tokens: they are decoded, and tokenized again to see that they are the
+ * same. Not each list is some text's: one of another vocabulary is refused, and would have given a wrong embedding.
+ */
+import type { CancelSignal } from '../../core/cancel.ts';
+import { ServingError } from '../../core/errors.ts';
+import type { TextModel } from '../text/exported/text-model.ts';
+import { wrongField } from './text-body.ts';
+
+/** Rejects with ServingError, or with the cancel reason. */
+export async function textsOfTokens(
+  model: TextModel,
+  lists: readonly Int32Array[],
+  cancel: CancelSignal,
+): Promise<readonly string[]> {
+  checkCount(model, lists);
+  const texts = await model.decode(lists, cancel);
+  const rows = texts.map((text) => ({ text }));
+  const encoded = await model.tokenize(rows, { addsSpecialTokens: false }, cancel);
+  for (const [i, { ids }] of encoded.entries()) if (!areEqual(ids, lists[i]!)) throw notOurs(i);
+  return texts;
+}
+
+function checkCount({ limits }: TextModel, lists: readonly Int32Array[]): void {
+  const tokens = lists.reduce((sum, { length }) => sum + length, 0);
+  if (lists.length <= limits.texts && tokens <= limits.tokens) return;
+  const most = `the model takes ${limits.texts} texts and ${limits.tokens} tokens in a request`;
+  throw new ServingError('too_large', `there are ${lists.length} lists of ${tokens} tokens, and ${most}; send fewer`);
+}
+
+function areEqual(a: Int32Array, b: Int32Array): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i]);
+}
+
+function notOurs(list: number): ServingError {
+  const text = `the tokens of list ${list} are not those of any text that this model takes`;
+  return wrongField('input', `${text}: they may be of another vocabulary, or too many; send texts`);
+}
