@@ -12,6 +12,7 @@ import {
   readInputs,
 } from '../codec/json/json-inputs.ts';
 import { OutputsPrinter } from '../codec/json/json-outputs.ts';
+import { readGroups } from '../codec/json/row-groups.ts';
 import type { InferRequest } from '../codec/open-inference/infer-request.ts';
 import { readInferRequest } from '../codec/open-inference/infer-request-reader.ts';
 import { type InferAnswer, InferPrinter, wholeAnswer } from '../codec/open-inference/rest/infer-answer-writer.ts';
@@ -58,6 +59,12 @@ export interface CarriedInferBody extends Omit<InferBody, 'inputs'> {
   readonly inputs: CarriedTensors;
 }
 
+/** A RowGroup. */
+export interface CarriedGroup {
+  readonly rows: readonly number[];
+  readonly inputs: CarriedTensors;
+}
+
 /** The contents of a predict body without the values. */
 export interface PredictOutline {
   readonly signatureName: string | undefined;
@@ -87,6 +94,18 @@ export class CodecJobs {
     this.#scanned = undefined;
     try {
       return carriedInputs(readInputs(this.#scanner, scanned, specs));
+    } finally {
+      this.#scanner.release();
+    }
+  }
+
+  /** The same in groups of rows that have the same shapes. */
+  readGroups(specs: InputSpecs): readonly CarriedGroup[] {
+    const scanned = this.#scanned!;
+    this.#scanned = undefined;
+    try {
+      const groups = readGroups(this.#scanner, scanned, specs);
+      return groups.map(({ rows, inputs }) => ({ rows, inputs: carriedInputs(inputs) }));
     } finally {
       this.#scanner.release();
     }

@@ -114,6 +114,61 @@ describe('requests of different lengths', () => {
     });
   }
 
+  /** A request in row format: its answer, or its error. */
+  async function predictRows(
+    model: string,
+    instances: readonly object[],
+  ): Promise<{ predictions: Nested[]; error: string }> {
+    const body = JSON.stringify({ instances });
+    const answer = await fetch(`${sidecar.rest}/v1/models/${model}:predict`, { method: 'POST', body });
+    return (await answer.json()) as { predictions: Nested[]; error: string };
+  }
+
+  const rowOf = (length: number, seed: number): object => {
+    const { input_ids, attention_mask } = sentence(length, seed);
+    return { input_ids: input_ids[0], attention_mask: attention_mask[0] };
+  };
+
+  // The second body is read by the codec thread, and has more lengths than run at once.
+  for (const count of [12, 300]) {
+    it(`are the ${count} rows of one, each answered as if it had come alone`, async () => {
+      await signatureOf('encoder');
+      const rows = Array.from({ length: count }, (_, i) => rowOf(1 + ((7 * i) % count), i));
+      const together = await predictRows('encoder', rows);
+      assert.equal(together.error, undefined);
+      assert.equal(together.predictions.length, count);
+      for (const [i, row] of rows.entries()) {
+        if (i % Math.ceil(count / 12) !== 0) continue;
+        const alone = (await predictRows('encoder', [row])).predictions[0] as unknown as Record<string, Nested>;
+        const own = together.predictions[i] as unknown as Record<string, Nested>;
+        assert.deepEqual(Object.keys(own), Object.keys(alone));
+        for (const [name, value] of Object.entries(alone)) assert.ok(isClose(own[name]!, value), `row ${i}, ${name}`);
+      }
+    });
+  }
+
+  it('fail together where one row is wrong, and leave nothing behind', async () => {
+    await signatureOf('encoder');
+    const { error } = await predictRows('encoder', [
+      rowOf(3, 1),
+      rowOf(5, 2),
+      { input_ids: [1], attention_mask: [[1]] },
+    ]);
+    assert.match(error, /attention_mask.* has shape \[1,1,1\]/);
+    const missing = await predictRows('encoder', [rowOf(3, 1), rowOf(5, 2), { input_ids: [1] }]);
+    assert.match(missing.error, /instances\[2\] lacks "attention_mask"/);
+    assert.equal((await predictRows('encoder', [rowOf(3, 1), rowOf(4, 2)])).predictions.length, 2);
+  });
+
+  it('are refused as rows of one where padding is not proved, with the option that may help', async () => {
+    await signatureOf('unmasked');
+    const { error } = await predictRows('unmasked', [{ input_ids: [1, 2, 3] }, { input_ids: [1] }]);
+    assert.match(
+      error,
+      /instances\[1\]\.\w+ is a list of 1, but the first list there has 3; .*--pad_variable_length_inputs/,
+    );
+  });
+
   it('share runs of floats where the model’s file says what to pad with', async () => {
     const { padding } = await signatureOf('valued');
     assert.equal(padding?.is_on, true, padding?.reason);

@@ -199,7 +199,7 @@ function readRowObjects(cursor: JsonCursor, signature: InputSpecs): TensorMap {
   const readers = new Map<string, TensorReader>();
   for (const [name, spec] of signature.inputs) readers.set(name, new TensorReader(cursor, name, spec));
   const { defaults } = signature;
-  const mayLack = (name: string): boolean => defaults?.has(name) === true;
+  const mayLack = (name: string, row: number): boolean => row === 0 && defaults?.has(name) === true;
   let rows = 0;
   do {
     if (cursor.skipSpace() !== OPEN_OBJECT) {
@@ -219,11 +219,15 @@ function readRowObjects(cursor: JsonCursor, signature: InputSpecs): TensorMap {
   return tensors;
 }
 
-function readRow(
+/**
+ * Reads a row that is an object, at the cursor. `readers` have read the rows before it. Throws `invalid_request`; for a
+ * missing key unless `mayLack` allows it.
+ */
+export function readRow(
   cursor: JsonCursor,
   readers: ReadonlyMap<string, TensorReader>,
   row: number,
-  mayLack: (name: string) => boolean,
+  mayLack: (name: string, row: number) => boolean,
 ): void {
   let keys = 0;
   for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) {
@@ -238,7 +242,7 @@ function readRow(
   }
   if (keys === readers.size) return;
   const missing = [...readers]
-    .filter(([name, reader]) => reader.values === row && !(row === 0 && mayLack(name)))
+    .filter(([name, reader]) => reader.values === row && !mayLack(name, row))
     .map(([name]) => name);
   if (missing.length === 0) return;
   throw wrongKeys(readers, row, `lacks ${listNames(missing)}`);

@@ -6,7 +6,7 @@
  * that is read into the same reader (the rows of one input). The syntax has been checked before. The walk is iterative,
  * so nested lists take no call stack.
  */
-import { invalidRequest, type ServingError } from '../../core/errors.ts';
+import { invalidRequest, ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import type { Shape } from '../../core/shape.ts';
 import type { TensorSpec } from '../../core/signature.ts';
@@ -23,6 +23,9 @@ export interface ElementForm {
   /** Narrow integers wrap. Default true. */
   readonly wraps?: boolean;
 }
+
+/** The reason in the attributes of an error: lists of one level differ in length. */
+export const UNEQUAL = 'unequal_lists';
 
 const SEND_OBJECTS = 'send numbers, or rows as objects by the names of the features, where a category is its text';
 
@@ -115,7 +118,8 @@ export class TensorReader {
     const want = this.#dims[level]!;
     if (want === -1) this.#dims[level] = length;
     else if (want !== length) {
-      throw this.#fail(`a list of ${length}`, `the first list there has ${want}; make all of one level equally long`);
+      const but = `the first list there has ${want}; make all of one level equally long`;
+      throw this.#fail(`a list of ${length}`, but, { reason: UNEQUAL });
     }
   }
 
@@ -124,8 +128,9 @@ export class TensorReader {
     if (level >= 0) this.#seen[level]!++;
   }
 
-  #fail(is: string, but: string): ServingError {
+  #fail(is: string, but: string, attributes?: { readonly reason: string }): ServingError {
     const where = this.#path + this.#seen.map((index) => `[${index}]`).join('');
-    return invalidRequest(`${where} is ${is}, but ${but}`);
+    const text = `${where} is ${is}, but ${but}`;
+    return attributes === undefined ? invalidRequest(text) : new ServingError('invalid_request', text, { attributes });
   }
 }

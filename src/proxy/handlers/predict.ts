@@ -27,6 +27,8 @@ export interface PredictRequest {
 export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge {
   /** The inputs as they were sent: not checked, in no order. */
   protected sent: TensorMap;
+  /** Rows of the request that are not in `sent`. */
+  protected otherRows = 0;
   /** A shape is not the declared one, and the graph decides about it. */
   isOddShape = false;
   /** Says what the declared shape is, and how to send it; only with `isOddShape`. */
@@ -58,7 +60,7 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
     const all = (isStep ? served.stepOutputNames : undefined) ?? served.outputNames;
     this.inputs = (isStep ? checkStepInputs : checkInputs)(served, signature, sent, this);
     this.outputs = filter.length === 0 ? all : checkOutputFilter(served, signature, filter, this.outputField);
-    context.rows = rowsIn(signature, this.inputs);
+    context.rows = rowsIn(signature, this.inputs) + this.otherRows;
     // A step cannot be sent again without those before it.
     this.#sample = isStep ? undefined : sampler?.sample();
   }

@@ -6,8 +6,8 @@
  * Decode and resolve of a small body run in one turn of the event loop, so one scanner serves all requests. A large body
  * is read on the codec thread in two jobs, syntax and values; the model is looked up between them.
  */
-import type { Buffer } from 'node:buffer';
-import { predictPieces } from '../../../../codec/json/answer-slices.ts';
+import { Buffer } from 'node:buffer';
+import { entriesOf, predictPieces } from '../../../../codec/json/answer-slices.ts';
 import {
   type PredictBody,
   PredictBodyScanner,
@@ -16,6 +16,14 @@ import {
   readInputs,
 } from '../../../../codec/json/json-inputs.ts';
 import { OutputsPrinter } from '../../../../codec/json/json-outputs.ts';
+import {
+  type AnsweredGroup,
+  areUnequal,
+  groupedPieces,
+  mayDiffer,
+  type RowGroup,
+  unequalRows,
+} from '../../../../codec/json/row-groups.ts';
 import { copied, receivedTensors } from '../../../../codec-thread/carried-tensors.ts';
 import { bufferOf, type PredictOutline } from '../../../../codec-thread/codec-jobs.ts';
 import {
@@ -33,6 +41,8 @@ import type { ModelSpec, ResolvedModelSpec } from '../../../../core/model-spec.t
 import { ownAxes, type Signature } from '../../../../core/signature.ts';
 import { areLargerThan, memoryOf, type TensorMap } from '../../../../core/tensor.ts';
 import type { Method } from '../../../exchange.ts';
+import { checkInputs } from '../../../handlers/check-inputs.ts';
+import { runGroups } from '../../../handlers/grouped-runs.ts';
 import type { ModelResolver } from '../../../handlers/model-resolver.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
 import type { RequestContext } from '../../../request-context.ts';
@@ -77,7 +87,8 @@ export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall, H
     return this.#resolver.hasOneSignature(path) ? this.#resolver.refusalOf(path, context) : undefined;
   }
 
-  encode(outputs: TensorMap, { format, sentRows, context }: JsonPredictCall): HttpBody | Promise<HttpBody> {
+  encode(outputs: TensorMap, { format, sentRows, context, answered }: JsonPredictCall): HttpBody | Promise<HttpBody> {
+    if (answered !== undefined) return this.#encodeGroups(answered, context);
     if (this.#thread === undefined || !areLargerThan(outputs, LARGE_JSON_OUTPUTS)) {
       return this.#printer.print(outputs, format, sentRows);
     }
@@ -90,6 +101,19 @@ export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall, H
     );
   }
 
+  #encodeGroups(groups: readonly AnsweredGroup[], context: RequestContext): HttpBody | Promise<HttpBody> {
+    const pieces = groupedPieces(groups);
+    if (this.#thread !== undefined && groups.some(({ outputs }) => areLargerThan(outputs, LARGE_JSON_OUTPUTS))) {
+      const memory = groups.reduce((sum, { outputs }) => sum + memoryOf(outputs), 0);
+      return begunBody(printedSlices(pieces, this.#thread, context), memory);
+    }
+    const printed = [...pieces].map((piece) => {
+      if (typeof piece === 'string') return Buffer.from(piece);
+      return Buffer.from(entriesOf(this.#printer.print(piece.outputs, piece.format), piece));
+    });
+    return Buffer.concat(printed);
+  }
+
   async #decodeLarge(ask: Ask, body: Buffer, path: ModelSpec, context: RequestContext): Promise<JsonPredictCall> {
     const outline = await ask('scanPredict', body, this.#scanner.ignoresUnknown);
     const call = new LargePredictCall(this.#resolver, path, outline.signatureName, context);
@@ -97,8 +121,14 @@ export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall, H
       context.cancel.throwIfCancelled();
       call.resolveFor(outline);
       const { inputs, defaults } = call.inputSpecs;
-      const read = await ask('readInputs', { inputs, defaults });
-      call.take(await receivedTensors(read));
+      if (call.mayHaveGroups) {
+        const groups = await ask('readGroups', { inputs, defaults });
+        const received = groups.map(async ({ rows, inputs: carried }) => ({
+          rows,
+          inputs: await receivedTensors(carried),
+        }));
+        call.takeGroups(await Promise.all(received));
+      } else call.take(await receivedTensors(await ask('readInputs', { inputs, defaults })));
     } catch (error) {
       call.abandon();
       throw error;
@@ -111,6 +141,9 @@ abstract class JsonPredictCall extends PredictCall {
   format: PredictFormat = 'row';
   /** Rows that were sent in row format; else 0. */
   sentRows = 0;
+  /** The outputs of rows that differ in length; undefined = all have one. */
+  answered: readonly AnsweredGroup[] | undefined;
+  #groups: readonly RowGroup[] | undefined;
 
   constructor(resolver: ModelResolver, path: ModelSpec, signatureName: string | undefined, context: RequestContext) {
     // The route memo keeps the path's object, so it is passed on unchanged where possible.
@@ -133,6 +166,31 @@ abstract class JsonPredictCall extends PredictCall {
     const kept = this.sequence === undefined ? undefined : all?.nextOf;
     if (defaults === undefined && kept === undefined) return { inputs, defaults: undefined };
     return { inputs, defaults: new Set([...(defaults?.keys() ?? []), ...(kept?.keys() ?? [])]) };
+  }
+
+  /** Rows may differ in length. */
+  get mayHaveGroups(): boolean {
+    return this.format === 'row' && this.sequence === undefined && this.served.signature.padding !== undefined;
+  }
+
+  takeGroups(groups: readonly RowGroup[]): void {
+    this.take(groups[0]!.inputs);
+    if (groups.length === 1) return;
+    this.#groups = groups;
+    this.otherRows = groups.slice(1).reduce((sum, { rows }) => sum + rows.length, 0);
+  }
+
+  override runOnResolved(): Promise<TensorMap> {
+    return this.#groups === undefined ? this.handle.servable.runner.submit(this) : this.#runGroups(this.#groups);
+  }
+
+  /** Resolves with the outputs of the first group, which are those of `sent`; `answered` has all. */
+  async #runGroups(groups: readonly RowGroup[]): Promise<TensorMap> {
+    const { served, signatureName, outputs, context } = this;
+    const inputs = groups.map((group) => checkInputs(served, served.signature, group.inputs));
+    const all = await runGroups(this.handle.servable.borrow(), { signatureName, inputs, outputs, context });
+    this.answered = groups.map(({ rows }, i) => ({ rows, outputs: all[i]! }));
+    return all[0]!;
   }
 
   take(inputs: TensorMap): void {
@@ -161,9 +219,14 @@ class SmallPredictCall extends JsonPredictCall {
   override resolve(): void {
     const scanned = this.#scanned!;
     this.resolveFor(scanned);
-    this.take(
-      readInputs(this.#scanner, scanned, this.sequence === undefined ? this.served.signature : this.inputSpecs),
-    );
+    const specs = this.sequence === undefined ? this.served.signature : this.inputSpecs;
+    try {
+      this.take(readInputs(this.#scanner, scanned, specs));
+    } catch (error) {
+      if (this.format !== 'row' || !areUnequal(error)) throw error;
+      if (!this.mayHaveGroups) throw mayDiffer(specs) ? withPadding(error as ServingError) : error;
+      this.takeGroups(unequalRows(this.#scanner, scanned.instances!.at, specs));
+    }
     this.#releaseBody();
   }
 
@@ -183,6 +246,14 @@ class LargePredictCall extends JsonPredictCall {
   override resolve(): void {
     // It was resolved while its body was read.
   }
+}
+
+/** Says how rows of different lengths are taken. */
+function withPadding({ message }: ServingError): ServingError {
+  return invalidRequest(
+    `${message}, or send each length by itself; --pad_variable_length_inputs takes rows of different lengths, where runs ` +
+      'prove that padding changes no answer of the model',
+  );
 }
 
 /** Instances would be stacked at dim 0, which another dim of the signature may have the size of. */

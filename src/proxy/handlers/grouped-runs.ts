@@ -1,0 +1,93 @@
+/**
+ * The runs of one request whose rows differ in length: a request of its own in the queue for each length, so that it may
+ * share a run with the others where that is proved, and costs no other. At most MAX_AT_ONCE of them wait or run, however many
+ * lengths there are. The first error ends all.
+ */
+import { type CancelListener, CancelSignal } from '../../core/cancel.ts';
+import type { Instant } from '../../core/clock.ts';
+import { ServingError } from '../../core/errors.ts';
+import type { RunEvent, RunEventFacts } from '../../core/executor.ts';
+import type { PriorityClass } from '../../core/priority.ts';
+import type { TensorMap } from '../../core/tensor.ts';
+import type { BatchRecord } from '../../ledger/request-record.ts';
+import { STAGE_EXECUTE, STAGE_SPLIT, StageClock } from '../../ledger/stage-clock.ts';
+import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
+import type { RunContext, ServableHandle } from '../../models/serving/servable.ts';
+import type { RequestContext } from '../request-context.ts';
+
+const MAX_AT_ONCE = 32;
+
+interface GroupedRequest {
+  readonly signatureName: string;
+  /** The checked inputs of each group. */
+  readonly inputs: readonly TensorMap[];
+  readonly outputs: readonly string[];
+  readonly context: RequestContext;
+}
+
+/** Runs all groups; takes over the handle, and the request's cancel listener until it settles. Rejects with ServingError. */
+export async function runGroups(handle: ServableHandle, request: GroupedRequest): Promise<readonly TensorMap[]> {
+  const { signatureName, inputs, outputs, context } = request;
+  const running = new Set<GroupContext>();
+  const answers: TensorMap[] = [];
+  let next = 0;
+  const listener: CancelListener = { onCancel: (reason) => cancelAll(running, reason) };
+  const runner = async (): Promise<void> => {
+    while (next < inputs.length) {
+      context.cancel.throwIfCancelled();
+      const group = next++;
+      const own = new GroupContext(context);
+      running.add(own);
+      const given = { signatureName, inputs: inputs[group]!, outputs, context: own };
+      answers[group] = await handle.servable.runner.submit(given);
+      running.delete(own);
+      context.batch = own.batch;
+    }
+  };
+  context.cancel.listener = listener;
+  context.stages.enter(STAGE_EXECUTE, context.now());
+  try {
+    await Promise.all(Array.from({ length: Math.min(MAX_AT_ONCE, inputs.length) }, runner));
+    return answers;
+  } catch (error) {
+    next = inputs.length;
+    cancelAll(running, new ServingError('cancelled', 'another part of the request has failed'));
+    throw error;
+  } finally {
+    if (context.cancel.listener === listener) context.cancel.listener = undefined;
+    context.stages.enter(STAGE_SPLIT, context.now());
+    handle.release();
+  }
+}
+
+function cancelAll(running: ReadonlySet<GroupContext>, reason: ServingError): void {
+  for (const each of [...running]) each.cancel.cancel(reason);
+}
+
+/** The context of a group: the request's, with a cancel signal and clocks of its own. */
+class GroupContext implements RunContext {
+  readonly deadline: Instant;
+  readonly hasOwnDeadline: boolean | undefined;
+  readonly caller: string | undefined;
+  readonly priority: PriorityClass | undefined;
+  readonly trace: TraceContext | undefined;
+  readonly cancel = new CancelSignal();
+  readonly stages: StageClock;
+  expectedEnd: Instant | undefined = 0;
+  batch: BatchRecord | undefined = undefined;
+  readonly #request: RequestContext;
+
+  constructor(request: RequestContext) {
+    this.#request = request;
+    this.deadline = request.deadline;
+    this.hasOwnDeadline = request.hasOwnDeadline;
+    this.caller = request.caller;
+    this.priority = request.priority;
+    this.trace = request.trace;
+    this.stages = new StageClock(request.now());
+  }
+
+  note(event: RunEvent, facts: RunEventFacts): void {
+    this.#request.note(event, facts);
+  }
+}
