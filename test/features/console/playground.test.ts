@@ -85,10 +85,10 @@ describe('the form of an input', () => {
   });
 
   it('reads numbers, and says what is wrong with them', () => {
-    assert.deepEqual(parseNumbers(' 1, 2.5\n-3e2 ', [3]), [1, 2.5, -300]);
-    assert.equal(parseNumbers('7', []), 7);
-    assert.throws(() => parseNumbers('1, x', [2]), /"x" is no number/);
-    assert.throws(() => parseNumbers('1, 2', [3]), /2 numbers are here, 3 are wanted/);
+    assert.deepEqual(parseNumbers(' 1, 2.5\n-3e2 ', [3], 'float32'), [1, 2.5, -300]);
+    assert.equal(parseNumbers('7', [], 'int64'), 7);
+    assert.throws(() => parseNumbers('1, x', [2], 'int64'), /"x" is no number/);
+    assert.throws(() => parseNumbers('1, 2', [3], 'int64'), /2 numbers are here, 3 are wanted/);
   });
 
   it('makes the REST API’s body: row format, columns where rows share no batch', () => {

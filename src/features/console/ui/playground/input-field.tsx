@@ -3,6 +3,7 @@ import { useLayoutEffect, useState } from 'preact/hooks';
 import type { SignatureDetail, TensorDetail } from '../../../../admin/model-detail.ts';
 import { shapeText } from '../models/signatures-table.tsx';
 import { Choices } from '../parts.tsx';
+import { parseTyped } from './exact-json.ts';
 import { ImageInput } from './image-input.tsx';
 import { blank, fitted, type InputKind, imagePlan, kindsOf, parseNumbers, rowShape } from './input-kinds.ts';
 import type { FormField } from './signature-form.ts';
@@ -90,7 +91,12 @@ function TextInput({ kind, field, onFilled }: InputFieldProps & { kind: InputKin
   const read = (text: string): Filled => {
     try {
       if (kind === 'text') return { value: shapedText(text, rowShape(tensor, batch)) };
-      return { value: kind === 'numbers' ? parseNumbers(text, rowShape(tensor, batch)) : JSON.parse(text) };
+      return {
+        value:
+          kind === 'numbers'
+            ? parseNumbers(text, rowShape(tensor, batch), tensor.dtype)
+            : parseTyped(text, tensor.dtype),
+      };
     } catch (error) {
       return { problem: `${tensor.name}: ${(error as Error).message}` };
     }

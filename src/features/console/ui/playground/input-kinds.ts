@@ -1,5 +1,6 @@
 /** The kinds of form fields for an input, by its dtype and shape, and their values. Pure. */
 import type { SignatureDetail, TensorDetail } from '../../../../admin/model-detail.ts';
+import { inexact } from './exact-json.ts';
 
 export type InputKind = 'image' | 'text' | 'numbers' | 'json';
 
@@ -15,6 +16,7 @@ export interface ImagePlan {
 const USUAL_SIDE = 224;
 const LEAST_SIDE = 4;
 const MOST_NUMBERS = 4096;
+const NOT_OF_JSON = /^-?(?:nan|inf|infinity)$/i;
 
 /** The shape of one row, or of the whole input if rows share no batch. Undefined = any rank; −1 = any size. */
 export function rowShape({ shape }: TensorDetail, batch: SignatureDetail['batch']): readonly number[] | undefined {
@@ -77,11 +79,17 @@ function depthOf(value: unknown): number {
 }
 
 /** "1, 2 3" → [1, 2, 3], or one number for a scalar. Throws an Error for people. */
-export function parseNumbers(text: string, shape: readonly number[] | undefined): number | readonly number[] {
+export function parseNumbers(
+  text: string,
+  shape: readonly number[] | undefined,
+  dtype: string,
+): number | readonly number[] {
   const words = text.split(/[\s,;]+/).filter((word) => word !== '');
   const numbers = words.map((word) => {
     const value = Number(word);
-    if (Number.isNaN(value)) throw new Error(`"${word}" is no number`);
+    if (Number.isNaN(value) && !NOT_OF_JSON.test(word)) throw new Error(`"${word}" is no number`);
+    const reason = inexact(word, dtype);
+    if (reason !== undefined) throw new Error(reason);
     return value;
   });
   const wanted = shape?.length === 0 ? 1 : shape?.[0];

@@ -6,6 +6,7 @@ import { duration } from '../format.ts';
 import { Empty, Failure, Panel, Select } from '../parts.tsx';
 import { requestLink } from '../route.ts';
 import { CodePanel } from './code-panel.tsx';
+import { parseAnswer } from './exact-json.ts';
 import { type Filled, InputField } from './input-field.tsx';
 import { ResultView } from './result-view.tsx';
 import { SampleStrip } from './sample-strip.tsx';
@@ -113,7 +114,7 @@ async function send(model: string, version: string | undefined, verb: Verb, body
   const query = new URLSearchParams({ model, ...(version !== undefined && { version }) });
   const before = performance.now();
   const response = await post(`/playground/${verb}?${query}`, body);
-  const answer = (await response.json()) as unknown;
+  const answer = parseAnswer(await response.text());
   return { answer, id: response.headers.get('x-request-id'), tookMs: performance.now() - before };
 }
 

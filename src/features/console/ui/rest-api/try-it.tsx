@@ -7,6 +7,7 @@ import { HTTP_LANGUAGES, type HttpCall, httpCode } from '../code/http-code.ts';
 import { seen } from '../code/quoting.ts';
 import { about, models } from '../live.ts';
 import { Failure } from '../parts.tsx';
+import { isExact } from '../playground/exact-json.ts';
 import { requestLink } from '../route.ts';
 import { useLoaded } from '../use-loaded.ts';
 import { filledPath, type Parameter } from './description.ts';
@@ -114,7 +115,7 @@ async function ask(method: string, path: string, body: string | undefined): Prom
 
 function indented(text: string): string {
   try {
-    return jsonText(JSON.parse(text));
+    return isExact(text) ? jsonText(JSON.parse(text)) : text;
   } catch {
     return text;
   }
