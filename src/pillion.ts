@@ -51,6 +51,7 @@ import { sdkExporters } from './features/sdk-exporters/feature.ts';
 import { sequences } from './features/sequences/feature.ts';
 import { shadow } from './features/shadow/feature.ts';
 import { sharedMemory } from './features/shared-memory/feature.ts';
+import { stalledRuns } from './features/stalled-runs/feature.ts';
 import { tailKeep } from './features/tail-keep/feature.ts';
 import { terminal } from './features/terminal/feature.ts';
 import { text } from './features/text/feature.ts';
@@ -137,6 +138,7 @@ const LINES = [
   { feature: explain, adds: 'which bound holds for a version, and how good its forecasts were' },
   { feature: tailKeep, adds: 'the choice of slow and failed requests that the flight recorder and traces keep' },
   { feature: traceLinks, adds: 'links to the page that shows a request’s trace, in the log and the console' },
+  { feature: stalledRuns, adds: 'lines of the log about runs that do not end' },
   { feature: flightRecorder, adds: 'pages of the last requests, for the console and for tools' },
   {
     feature: webConsole,

@@ -65,6 +65,13 @@ export interface SchedulerInit
   readonly defer?: (run: () => void) => void;
 }
 
+/** A run that goes on. */
+export interface RunSoFar {
+  readonly since: Instant;
+  /** Undefined where its time was not known when it started. */
+  readonly expectedMs: number | undefined;
+}
+
 export class Scheduler {
   /** How long its runs take: to be seeded, saved and restored. */
   readonly latency = new LatencyModel();
@@ -123,6 +130,14 @@ export class Scheduler {
 
   get runningBatches(): number {
     return this.#dispatcher.runningBatches;
+  }
+
+  /** The run that has gone on for longest; undefined = none goes on. */
+  get longestRun(): RunSoFar | undefined {
+    const starts = this.#dispatcher.uses.map(({ record }) => record).filter(({ executeStart }) => executeStart > 0);
+    if (starts.length === 0) return undefined;
+    const { executeStart, expectedMs } = starts.reduce((a, b) => (b.executeStart < a.executeStart ? b : a));
+    return { since: executeStart, expectedMs };
   }
 
   /**

@@ -85,41 +85,117 @@ async function violations(page: Page): Promise<readonly string[]> {
   return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
 }
 
+const WIDTHS = [1440, 390];
+
 type Act = (page: Page) => Promise<unknown>;
 
-const PAGES: Readonly<Record<string, readonly [hash: string, text: string, act?: Act]>> = {
-  overview: ['#/', 'Beside the models'],
-  'a model': ['#/models/digits', 'Signatures'],
-  'a model that failed': ['#/models/broken', 'No version is loaded'],
-  'an ensemble': ['#/models/chain', 'Tensors between steps'],
-  'a model with sequences': ['#/models/counter', 'All sequences'],
-  requests: ['#/requests', 'Took'],
-  'a request': ['#/requests?model=digits', 'Took', (page) => page.locator('a.row-link').first().click()],
-  playground: ['#/playground/digits', 'Ask the model'],
-  'a playground of numbers': ['#/playground/half_plus_two', 'Ask the model'],
-  callers: ['#/reports/callers', 'Limits of one caller'],
-  application: ['#/reports/application', 'By route'],
-  'a page that is not there': ['#/reports/nothing', 'Try again'],
-  'the keys': ['#/', 'Beside the models', (page) => page.keyboard.press('?')],
+type Example = readonly [name: string, hash: string, text: string, act?: Act];
+
+/** By the names of the console's own table of pages; a test compares them, so that none can be forgotten. */
+const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
+  overview: [
+    ['overview', '#/', 'Beside the models'],
+    ['the keys', '#/', 'Beside the models', (page) => page.keyboard.press('?')],
+    ['the traffic of the past', '?since=15m#/', 'In words'],
+  ],
+  model: [
+    ['a model', '#/models/digits', 'Signatures'],
+    ['a model that failed', '#/models/broken', 'No version is loaded'],
+    ['an ensemble', '#/models/chain', 'Tensors between steps'],
+    ['a model with sequences', '#/models/counter', 'All sequences'],
+  ],
+  requests: [
+    ['requests', '#/requests', 'Took'],
+    ['requests that are not there', '#/requests?id=none', 'No such request'],
+  ],
+  request: [
+    ['a request', '#/requests?model=digits', 'Took', (page) => page.locator('a.row-link').first().click()],
+    ['a request that is not remembered', '#/requests/none', 'no such request'],
+  ],
+  compare: [
+    ['two spans beside each other', '#/compare', 'beside each other'],
+    ['two versions beside each other', '#/compare?a.model=digits&b.model=chain', 'Goodput'],
+  ],
+  playground: [
+    ['playground', '#/playground/digits', 'Ask the model'],
+    ['a playground of numbers', '#/playground/half_plus_two', 'Ask the model'],
+    ['a playground without a model', '#/playground', 'Ask the model'],
+  ],
+  'rest-api': [
+    ['the REST API', '#/rest-api', 'Calls with'],
+    ['a call of the REST API', '#/rest-api', 'Calls with', openCall],
+  ],
+  report: [
+    ['callers', '#/reports/callers', 'Limits of one caller'],
+    ['application', '#/reports/application', 'By route'],
+    ['a page that is not there', '#/reports/nothing', 'Try again'],
+  ],
 };
 
-async function lookAt(t: TestContext, url: string, look: (page: Page, window: string) => Promise<void>): Promise<void> {
-  for (const width of [1440, 390]) {
-    for (const scheme of ['light', 'dark'] as const) {
-      const page = await openPage(t, url, { width, scheme, allowed: /40[0-4]|503/ });
-      await look(page, `${width} ${scheme}`);
-      await page.close();
-    }
-  }
+async function openCall(page: Page): Promise<void> {
+  await page.locator('summary').filter({ hasText: ':predict' }).first().click();
+  await page.getByRole('button', { name: 'Send' }).first().waitFor();
 }
 
+const ALL = Object.values(EXAMPLES).flat();
+
+/** One page in each window, from the widest on; `act` brings it into the state that is looked at. */
+async function lookAt(
+  t: TestContext,
+  url: string,
+  act: Act,
+  look: (page: Page, window: string) => Promise<void>,
+): Promise<void> {
+  const page = await openPage(t, url, { width: WIDTHS[0]!, allowed: /40[0-4]|503/ });
+  await act(page);
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 900 });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.locator(`html[data-theme="${colorScheme}"]`).waitFor();
+      await look(page, `${width} ${colorScheme}`);
+    }
+  }
+  await page.close();
+}
+
+describe('the examples', () => {
+  it('are of each page that the server’s features have', async () => {
+    const { reports } = (await (await fetch(`${sidecar.admin}/reports`)).json()) as {
+      readonly reports: readonly { readonly name: string }[];
+    };
+    const shown = EXAMPLES['report']!.map(([, hash]) => hash);
+    assert.ok(reports.length > 0);
+    for (const { name } of reports) assert.ok(shown.includes(`#/reports/${name}`), name);
+  });
+
+  it('are of each page of the console’s own table, and lead to it', async () => {
+    // A feature's files are imported by itself alone: this suite has those of the build.
+    const table = new URL('../../src/features/console/ui/routes.js', import.meta.url).href;
+    const { PAGES, parseRoute } = (await import(table)) as {
+      readonly PAGES: Readonly<Record<string, unknown>>;
+      readonly parseRoute: (hash: string) => { readonly page: string };
+    };
+    assert.deepEqual(Object.keys(EXAMPLES).sort(), Object.keys(PAGES).sort());
+    for (const [name, examples] of Object.entries(EXAMPLES)) {
+      assert.ok(examples.length > 0, name);
+      for (const [, hash, , act] of examples) {
+        const { page } = parseRoute(hash.slice(hash.indexOf('#')));
+        assert.ok(page === name || (act !== undefined && page === 'requests'), hash);
+      }
+    }
+  });
+});
+
 describe('axe-core finds nothing', () => {
-  for (const [name, [hash, text, act]] of Object.entries(PAGES)) {
+  for (const [name, hash, text, act] of ALL) {
     it(`on ${name}`, async (t) => {
-      await lookAt(t, `${sidecar.admin}/${hash}`, async (page, window) => {
+      const open: Act = async (page) => {
         await page.getByText(text).first().waitFor();
         await act?.(page);
         await page.locator('.loading').first().waitFor({ state: 'detached' });
+      };
+      await lookAt(t, `${sidecar.admin}/${hash}`, open, async (page, window) => {
         assert.deepEqual(await violations(page), [], window);
         assert.equal(await overflow(page), 0, window);
       });
@@ -130,43 +206,60 @@ describe('axe-core finds nothing', () => {
     const file = join(models, 'token');
     writeFileSync(file, newKey().key, { mode: 0o600 });
     const locked = await startSidecar([...DIGITS, `--admin_token_file=${file}`]);
-    await lookAt(t, locked.admin, async (page, window) => {
+    const open: Act = async (page) => {
       await page.getByLabel('The token that is in the file').fill('wrong-token-of-some-length');
       await page.getByRole('button', { name: 'Open' }).click();
       await page.getByText('The server did not take this token').waitFor();
+    };
+    await lookAt(t, locked.admin, open, async (page, window) => {
       assert.deepEqual(await violations(page), [], window);
     });
     assert.equal(await locked.stop(), 0);
   });
 });
 
+/** A field for a time has a stop for each of its parts. */
+const STOPS = 8;
+
 describe('by keys alone', () => {
   /** What has the focus, and whether it shows; '' at the end of the page. */
-  const focused = (page: Page): Promise<{ readonly name: string; readonly isShown: boolean }> =>
+  const focused = (
+    page: Page,
+  ): Promise<{ readonly name: string; readonly isShown: boolean; readonly isNew: boolean }> =>
     page.evaluate(`(() => {
       const { activeElement: at } = document;
-      if (at === document.body || at === null) return { name: '', isShown: true };
+      if (at === document.body || at === null) return { name: '', isShown: true, isNew: false };
       const style = getComputedStyle(at.matches('input.unseen') ? at.parentElement : at);
       const name = at.getAttribute('aria-label') || at.textContent || at.id || at.tagName;
-      return { name, isShown: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1 };
+      const isNew = at.dataset.seen === undefined;
+      at.dataset.seen = '';
+      return { name, isNew, isShown: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1 };
     })()`);
 
-  for (const [name, [hash, text]] of Object.entries(PAGES)) {
+  for (const [name, hash, text, act] of ALL) {
     it(`every control is reached, and shows the focus: ${name}`, async (t) => {
       const page = await openPage(t, `${sidecar.admin}/${hash}`, { allowed: ALLOWED });
       await page.getByText(text).first().waitFor();
+      // The dialog of keys is looked at by axe-core: what is behind it cannot be reached.
+      if (name !== 'the keys') await act?.(page);
+      // Tab would begin where a link was that is gone.
+      if (page.url() !== `${sidecar.admin}/${hash}`) await page.reload();
+      await page.locator('.loading').first().waitFor({ state: 'detached' });
+      // A click or a key has moved the focus.
+      await page.evaluate('document.activeElement?.blur(); getSelection().collapse(document.body, 0)');
       const controls = await page.evaluate<number>(`
         [...document.querySelectorAll('a[href], button, select, textarea, input, summary, [tabindex="0"]')]
           .filter((each) => !each.disabled && each.getClientRects().length > 0).length`);
+      const times = await page.locator('input[type=datetime-local]').count();
       const seen = new Set<string>();
       let reached = 0;
-      for (let presses = 0; presses < controls + 5; presses++) {
+      for (let presses = 0; presses < controls + 5 + STOPS * times; presses++) {
         await page.keyboard.press('Tab');
-        const { name: at, isShown } = await focused(page);
+        const { name: at, isShown, isNew } = await focused(page);
         if (at === '') break;
         assert.ok(isShown, `${at} shows that it has the focus`);
         seen.add(at);
-        reached += 1;
+        if (isNew) reached += 1;
       }
       assert.ok(reached >= controls, `${reached} of ${controls} are reached: ${[...seen].join(' | ')}`);
     });

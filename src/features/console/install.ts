@@ -8,6 +8,7 @@ import type { AdminParts, Installation } from '../../kernel/installation.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import type { Servable } from '../../models/serving/servable.ts';
+import { stalledRun } from '../../models/serving/stalled-run.ts';
 import { VERSION } from '../../version.ts';
 import { FLIGHT_RECORDER } from '../flight-recorder/flight-recorder.ts';
 import { consolePaths } from './console.ts';
@@ -154,7 +155,12 @@ function versionsOf(live: LiveStats, servables: readonly Servable[], explain: Ex
 }
 
 function queueOf({ runner }: Servable): QueueReport {
-  return { rows: runner.queuedRows, tasks: runner.queuedTasks, running_batches: runner.runningBatches };
+  const stalled = stalledRun(runner, systemClock.nowMs());
+  const { ms = 0, expectedMs } = stalled ?? {};
+  return {
+    ...{ rows: runner.queuedRows, tasks: runner.queuedTasks, running_batches: runner.runningBatches },
+    ...(stalled && { stalled: { ms, ...(expectedMs !== undefined && { expected_ms: expectedMs }) } }),
+  };
 }
 
 /** The states of all versions as a text: it changes when the answer of GET /models changes. */

@@ -46,6 +46,8 @@ export interface QueueReport {
   readonly rows: number;
   readonly tasks: number;
   readonly running_batches: number;
+  /** Set if the longest run goes on for much longer than it should. */
+  readonly stalled?: { readonly ms: number; readonly expected_ms?: number };
 }
 
 export interface LiveBatchReport {

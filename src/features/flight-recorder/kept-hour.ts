@@ -66,7 +66,7 @@ export class KeptHour {
     }
   }
 
-  /** What it has of the requests that match. */
+  /** Lists the rings in which requests that match may be. */
   sources(filter: FlightFilter): readonly RequestSource[] {
     const { kept } = filter;
     // A ring's requests are kept for its reason, also those that the judge did not keep.

@@ -19,7 +19,7 @@ const EVENT_BYTES = 240;
 const STEP_BYTES = 160;
 const CHAR_BYTES = 2;
 
-/** What a place refers to; `batch` = undefined where another place's bytes have it. */
+/** Counts what a place refers to; `batch` = undefined where another place's bytes have it. */
 export function placeBytes(
   batch: BatchRecord | undefined,
   trace: TraceContext | undefined,

@@ -1,4 +1,4 @@
-/** What the places of a ring say of the few requests that are not ordinary. */
+/** Makes what the places of a ring say of the few requests that are not ordinary. */
 import type { CacheUse, KeepReason, RequestRecord } from '../request-record.ts';
 import type { Notes } from './read-request.ts';
 import { cut, errorFacts, stepFacts } from './request-snapshot.ts';

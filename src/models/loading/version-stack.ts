@@ -226,6 +226,11 @@ class ScheduledRunner implements ServableRunner {
     return this.#inner.runningBatches + (this.#quarantine?.runningBatches ?? 0);
   }
 
+  get longestRun(): ServableRunner['longestRun'] {
+    const [own, apart] = [this.#inner.longestRun, this.#quarantine?.longestRun];
+    return own === undefined || (apart !== undefined && apart.since < own.since) ? apart : own;
+  }
+
   latencyEstimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
     return this.#inner.latency.estimates();
   }

@@ -68,6 +68,10 @@ export class CrashQuarantine implements Quarantine {
     return this.#scheduler.runningBatches;
   }
 
+  get longestRun(): Scheduler['longestRun'] {
+    return this.#scheduler.longestRun;
+  }
+
   /** It has a process, or opens one. */
   get isOpen(): boolean {
     return this.#host.isOpen;

@@ -22,6 +22,10 @@ export abstract class RunnerAbove implements ServableRunner {
     return this.inner.runningBatches;
   }
 
+  get longestRun(): ServableRunner['longestRun'] {
+    return this.inner.longestRun;
+  }
+
   get maySpareRuns(): boolean {
     return this.inner.maySpareRuns === true;
   }

@@ -12,6 +12,7 @@ import { notesOn, type Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { CacheUse, StepRecord } from '../../ledger/request-record.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
+import type { RunSoFar } from '../../scheduler/scheduler.ts';
 import type { SchedulerRequest, TaskContext } from '../../scheduler/task.ts';
 import { LoadFindings, type SharedProcesses } from './load-findings.ts';
 import type { ServedSignature } from './served-signature.ts';
@@ -60,6 +61,8 @@ export interface ServableRunner {
   readonly queuedRows: number;
   readonly queuedTasks: number;
   readonly runningBatches: number;
+  /** The run that has gone on for longest. Absent or undefined = none goes on. */
+  readonly longestRun?: RunSoFar | undefined;
 }
 
 /** The process groups of all servables, each once. */

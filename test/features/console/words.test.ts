@@ -1,12 +1,21 @@
 /** The sentences of the console: each has a state in which it is shown, and one in which it must not be. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { ModelReport, VersionReport } from '../../../src/admin/models-report.ts';
 import type { RequestEntry } from '../../../src/admin/request-entry.ts';
 import type { LiveVersion } from '../../../src/features/console/live-report.ts';
 import { summarize } from '../../../src/features/console/ui/live-window.ts';
-import { explain, failedLoads, missing, whyNoBatch, worst } from '../../../src/features/console/ui/words.ts';
+import {
+  explain,
+  failedLoads,
+  KEPT_WORDS,
+  missing,
+  whyNoBatch,
+  worst,
+} from '../../../src/features/console/ui/words.ts';
 import type { Sentence } from '../../../src/ledger/report.ts';
+import { STAGES } from '../../../src/ledger/stage-clock.ts';
 import { answered, tick, version } from './live-ticks.ts';
 
 describe('a window in words', () => {
@@ -57,9 +66,96 @@ describe('a window in words', () => {
   });
 });
 
-/** [the sentence, a version in whose state it is shown, one in whose state it is not]. */
-const SENTENCES: readonly (readonly [text: RegExp, shown: Partial<LiveVersion>, hidden: Partial<LiveVersion>])[] = [
+const STAGE_SENTENCES = [
+  'receiving the request',
+  'decoding it',
+  'checking and admitting it',
+  'waiting in the queue for a slot',
+  'copying rows into a batch',
+  'running the model',
+  'splitting the outputs',
+  'writing the answer',
+];
+
+const REASON_SENTENCES: readonly (readonly [reason: string, words: RegExp])[] = [
+  ['full', /started because they were full: the model is busy, and batches have their largest size\./],
+  ['enough', /because they were large enough: the model is busy, and rows are no cheaper in larger batches\./],
+  ['timeout', /because a longer wait would have missed a deadline, or the batching delay was over\./],
+  ['isolation', /were parts of failed batches, run again: some requests hold values that the model rejects\./],
+  ['slot_free', /started because a slot was free: no request waits while the machine has room\./],
+];
+
+/** A version whose batches are these, with rows that wait. */
+function batchesOf(changes: Partial<NonNullable<LiveVersion['batches']>> = {}, rows = 0): Partial<LiveVersion> {
+  const batches = {
+    ...{ count: 10, rows: 64, padding: 0, sizes: [0, 0, 0, 10], reasons: { slot_free: 10 }, mean_run_ms: 2 },
+    ...{ forecast: 0, as_forecast: 0, points: [], ...changes },
+  };
+  return { batches, queue: { rows, tasks: rows, running_batches: 0 } };
+}
+
+/** [the sentence, a version in whose state it is shown, one in whose state it is not, the objective]. */
+const SENTENCES: readonly (readonly [
+  text: RegExp,
+  shown: Partial<LiveVersion>,
+  hidden: Partial<LiveVersion>,
+  sloMs?: number,
+])[] = [
+  [/\d requests per second; the process uses 0\.5 cores\.$/, batchesOf(), {}],
+  [/^plain: Half of the answers take at most/, answered(10, 5, 3), { requests: 9, failures: { draining: 9 } }],
+  [/The objective of 50\u2009ms is met\.$/, answered(10, 5, 3), answered(10, 300, 3), 50],
+  [/^warn: .* The slowest miss the objective of 50\u2009ms\.$/, answered(10, 300, 3), answered(10, 5, 3), 50],
+  ...STAGE_SENTENCES.map((words, i) => {
+    const longest = (stage: number) => ({
+      ...answered(10, 5, 3),
+      stages_ms: STAGES.map((_, at) => (at === stage ? 9 : 1)),
+    });
+    return [new RegExp(`% of the time goes into ${words}\\.$`), longest(i), longest((i + 1) % STAGES.length)] as const;
+  }),
+  [/; no time was measured\.$/, { ...answered(10, 5, 3), stages_ms: STAGES.map(() => 0) }, answered(10, 5, 3)],
+  [/A batch holds 1 row on average\./, batchesOf({ rows: 10 }), batchesOf({ rows: 20 })],
+  ...REASON_SENTENCES.map(([reason, words], i) => {
+    const [other] = REASON_SENTENCES[(i + 1) % REASON_SENTENCES.length]!;
+    return [words, batchesOf({ reasons: { [reason]: 10 } }), batchesOf({ reasons: { [other]: 10 } })] as const;
+  }),
+  [/50\u2009% of the rows that run are padding to an allowed size/, batchesOf({ padding: 64 }), batchesOf()],
+  [/of the runs took at most 1\.5 times their forecast\.$/, batchesOf({ forecast: 10, as_forecast: 9 }), batchesOf()],
+  [
+    /of the runs took at most 1\.5 times their forecast: something else takes the cores, or the curve is still being learned\.$/,
+    batchesOf({ forecast: 10, as_forecast: 1 }),
+    batchesOf({ forecast: 10, as_forecast: 9 }),
+  ],
+  [/No row waits now\.$/, batchesOf({}, 0), batchesOf({}, 3)],
+  [/3 rows wait now\.$/, batchesOf({}, 3), batchesOf({}, 0)],
+  [
+    /9 per second missed their deadline: allow more time, or send fewer requests at once/,
+    { requests: 9, failures: { deadline_exceeded: 9 } },
+    { requests: 9, failures: { overloaded: 9 } },
+  ],
+  [
+    /^warn: The bound now is cores: busy\.$/,
+    { ...answered(10, 5, 3), bound: { bound: 'cores', sentence: 'cores: busy' } },
+    answered(10, 5, 3),
+  ],
+  [
+    /^plain: Forecasts: /,
+    { ...answered(10, 5, 3), forecast: { admitted: 2, late_share: 0.5, forecasts: 0 } },
+    answered(10, 5, 3),
+  ],
   [/No request in this window/, {}, answered(1, 5, 3)],
+  [
+    /^warn: A run of m version 1 has gone on for 40\u2009s, where 12\u2009ms were expected: its runtime may be stuck\./m,
+    { queue: { rows: 3, tasks: 3, running_batches: 1, stalled: { ms: 40_000, expected_ms: 12 } } },
+    { queue: { rows: 3, tasks: 3, running_batches: 1 } },
+  ],
+  [
+    /A run of m version 1 has gone on for 60\u2009s: its runtime may be stuck/,
+    { ...answered(10, 5, 3), queue: { rows: 0, tasks: 0, running_batches: 1, stalled: { ms: 60_000 } } },
+    {
+      ...answered(10, 5, 3),
+      queue: { rows: 0, tasks: 0, running_batches: 1, stalled: { ms: 60_000, expected_ms: 9 } },
+    },
+  ],
   [/^warn: .* of the valid ones were answered in time/, { requests: 10, in_time: 5 }, answered(10, 5, 3)],
   [
     /could not meet their deadline or the queue was full/,
@@ -103,16 +199,63 @@ const SENTENCES: readonly (readonly [text: RegExp, shown: Partial<LiveVersion>, 
   ],
 ];
 
+function saidOf(changes: Partial<LiveVersion>, sloMs?: number): string {
+  return explain(summarize([tick(1, version(changes))]), sloMs)
+    .map(({ text, tone }) => `${tone}: ${text}`)
+    .join('\n');
+}
+
 describe('a sentence', () => {
-  for (const [text, shown, hidden] of SENTENCES) {
+  for (const [text, shown, hidden, sloMs] of SENTENCES) {
     it(`is shown where it is so: ${text.source}`, () => {
-      const said = (changes: Partial<LiveVersion>): string =>
-        explain(summarize([tick(1, version(changes))]))
-          .map(({ text, tone }) => `${tone}: ${text}`)
-          .join('\n');
       const lines = new RegExp(text.source, 'm');
-      assert.match(said(shown), lines);
-      assert.doesNotMatch(said(hidden), lines);
+      assert.match(saidOf(shown, sloMs), lines);
+      assert.doesNotMatch(saidOf(hidden, sloMs), lines);
+    });
+  }
+});
+
+/** The texts of a module that are three words or more, without what is put into them. */
+function fragmentsOf(file: string): readonly string[] {
+  const code = readFileSync(file, 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|^import .*$/gm, '');
+  const place = /\$\{(?:[^{}`]|`[^`]*`)*\}/;
+  const string = new RegExp(`'((?:[^'\\\\\\n]|\\\\.)*)'|\`((?:[^\`\\\\$]|\\\\.|${place.source})*)\``, 'g');
+  const texts = [...code.matchAll(string)].map(([, a, b]) => a ?? b ?? '');
+  const fragments = texts.flatMap((text) => text.split(place)).map((text) => text.trim());
+  return fragments.filter((text) => text.split(' ').length >= 3);
+}
+
+describe('every text of words.ts', () => {
+  const failure = { kind: 'load_failed', message: 'x' };
+  const failedOf = (versions: readonly Partial<VersionReport>[]): string =>
+    failedLoads([{ name: 'm', versions: versions as VersionReport[] }])
+      .map(({ text }) => text)
+      .join('\n');
+  const requestOf = (changes: Partial<RequestEntry>): string => whyNoBatch({ stages: [], ...changes } as RequestEntry);
+  const ran = [{ name: 'execute', start_ms: 0, duration_ms: 1 }] as RequestEntry['stages'];
+  const retried = failedOf([{ version: '1', state: 'START', load: { state: 'START', last_failure: failure } }]);
+  const ended = failedOf([{ version: '1', state: 'END', error: failure }]);
+  const manyOf = (count: number): string =>
+    worst(
+      Array.from({ length: count }, (): Sentence => ({ text: 'w', tone: 'warn' })),
+      2,
+    )
+      .map(({ text }) => text)
+      .join('\n');
+  const kept = Object.values(KEPT_WORDS);
+  /** What is said in a state, and in another one. */
+  const pairs: readonly (readonly [shown: string, hidden: string])[] = [
+    ...SENTENCES.map(([, shown, hidden, sloMs]) => [saidOf(shown, sloMs), saidOf(hidden, sloMs)] as const),
+    ...[[retried, ended] as const, [ended, ''] as const, [manyOf(5), manyOf(2)] as const],
+    ...[{ steps: [] }, { cache: 'hit' as const }, { stages: ran }, {}].map(
+      (state, i, all) => [requestOf(state), requestOf(all[(i + 1) % all.length]!)] as const,
+    ),
+    ...kept.map((text, i) => [text, kept[(i + 1) % kept.length]!] as const),
+  ];
+
+  for (const fragment of fragmentsOf('src/features/console/ui/words.ts')) {
+    it(`has a state in which it is shown, and one in which it is not: ${fragment}`, () => {
+      assert.ok(pairs.some(([shown, hidden]) => shown.includes(fragment) && !hidden.includes(fragment)));
     });
   }
 });

@@ -2,7 +2,7 @@
 
 import type { Explanation } from '../../../admin/explanation.ts';
 import { percentileMs } from '../../../ledger/latency-buckets.ts';
-import type { LiveTick, LiveVersion } from '../live-report.ts';
+import type { LiveTick, LiveVersion, QueueReport } from '../live-report.ts';
 
 export interface ModelChoice {
   readonly model: string;
@@ -55,6 +55,8 @@ export interface WindowSummary extends Endings {
   /** These three are as of the window's end. */
   readonly queuedRows: number;
   readonly runningBatches: number;
+  /** Versions with a run that goes on for much longer than it should. */
+  readonly stalled: readonly (Pick<LiveVersion, 'model' | 'version'> & NonNullable<QueueReport['stalled']>)[];
   /** The versions that had traffic lately, explained as of the window's end. */
   readonly explained: readonly (Explanation & Required<ModelChoice>)[];
   /** Requests of the whole server; undefined in a summary of one model. */
@@ -184,6 +186,9 @@ export function summarize(ticks: readonly LiveTick[], choice?: ModelChoice): Win
     cpuCores: seconds === 0 ? 0 : sum(ticks, (tick) => (tick.cpu_cores * tick.span_ms) / 1000) / seconds,
     queuedRows: sum(last, (version) => version.queue?.rows ?? 0),
     runningBatches: sum(last, (version) => version.queue?.running_batches ?? 0),
+    stalled: last.flatMap(({ model, version, queue }) =>
+      queue?.stalled ? [{ model, version, ...queue.stalled }] : [],
+    ),
     explained: last.flatMap(({ model, version, bound, forecast }) =>
       bound === undefined && forecast === undefined
         ? []

@@ -16,7 +16,8 @@ import { ReportPage } from './reports/report-page.tsx';
 import { RequestPage } from './requests/request-page.tsx';
 import { RequestsPage } from './requests/requests-page.tsx';
 import { RestApiPage } from './rest-api/rest-api-page.tsx';
-import { type Route, reportLink, route } from './route.ts';
+import { reportLink, route } from './route.ts';
+import type { Route } from './routes.ts';
 import { nameOf, serverFacts } from './server-facts.ts';
 import { theme, toggleTheme } from './theme.ts';
 

@@ -9,9 +9,10 @@ import { goodput, type WindowSummary } from './live-window.ts';
 /** `sloMs` is the latency objective, if known. */
 export function explain(summary: WindowSummary, sloMs?: number): readonly Sentence[] {
   if (summary.requests === 0 && summary.batches === 0) {
-    return [plain('No request in this window. The playground sends one.'), ...bounds(summary)];
+    return [...stalledRuns(summary), plain('No request in this window. The playground sends one.'), ...bounds(summary)];
   }
   return [
+    ...stalledRuns(summary),
     traffic(summary),
     ...endings(summary),
     ...latency(summary, sloMs),
@@ -70,6 +71,14 @@ export function worst(sentences: readonly Sentence[], most: number): readonly Se
     return [...warnings.slice(0, most - 1), warn(`${left + 1} more warnings are on the pages of the models below.`)];
   }
   return [...warnings, ...sentences.filter(({ tone }) => tone !== 'warn')].slice(0, most);
+}
+
+function stalledRuns({ stalled }: WindowSummary): readonly Sentence[] {
+  return stalled.map(({ model, version, ms, expected_ms: expected }) => {
+    const instead = expected === undefined ? '' : `, where ${duration(expected)} were expected`;
+    const text = `A run of ${model} version ${version} has gone on for ${duration(ms)}${instead}: its runtime may be stuck.`;
+    return warn(`${text} Requests behind it wait; a restart of the server ends it.`);
+  });
 }
 
 function traffic(summary: WindowSummary): Sentence {

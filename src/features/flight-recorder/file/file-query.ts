@@ -74,7 +74,7 @@ export async function findRequests(source: RingSource, query: RequestQuery): Pro
       found.push(written);
       if (found.length <= SLACK * limit) continue;
       found = cut();
-      mayMatch.onCut(found.at(-1)!);
+      mayMatch.onCut(found.at(-1)!.entry);
     }
     const before = latestBefore(part);
     if (before < since) break;

@@ -3,16 +3,16 @@
  * cannot match; what it lets through may not match either.
  */
 import { Buffer } from 'node:buffer';
+import type { RequestEntry } from '../../../admin/request-entry.ts';
 import type { RequestQuery } from '../query/request-query.ts';
-import type { WrittenRequest } from './file-query.ts';
 
 export interface QuickFilter {
   (text: Buffer): boolean;
   /** The list is full: only requests that come before its last one are still of use. */
-  onCut(last: WrittenRequest): void;
+  onCut(last: RequestEntry): void;
 }
 
-/** In texts of callers a quote has a backslash before it: this stands nowhere but before the request's own time. */
+/** It stands before the request's own time and nowhere else: a quote in a text of a caller has a backslash before it. */
 const TOOK = Buffer.from(',"duration_ms":');
 const MOST_DIGITS = 24;
 
@@ -22,8 +22,8 @@ export function quickFilter(query: RequestQuery): QuickFilter {
   const filter = (text: Buffer): boolean =>
     !(tookMs(text, leastMs) < leastMs) && needles.every((needle) => text.includes(needle));
   return Object.assign(filter, {
-    onCut: ({ entry }: WrittenRequest): void => {
-      if (query.order === 'slowest') leastMs = entry.duration_ms;
+    onCut: ({ duration_ms }: RequestEntry): void => {
+      if (query.order === 'slowest') leastMs = duration_ms;
     },
   });
 }

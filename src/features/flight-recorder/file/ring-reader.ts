@@ -13,7 +13,7 @@ import { decodeRecord, MOST_RECORD_BYTES, nextMagic, type ReadRecord, type RingP
 /** Bytes that are read at once: decoding them takes about a millisecond. */
 const PART = 128 * 2 ** 10;
 
-/** What is read here of a file. */
+/** A file, as far as it is read here. */
 export type ReadableFile = Pick<FileHandle, 'read'>;
 
 /** A sound record, and the byte of the ring after it. */

@@ -1,4 +1,4 @@
-/** Where a ring's newest record is, and where the next one goes. */
+/** Finds a ring's newest record, and the place of the next one. */
 import { MOST_RECORD_BYTES, type ReadRecord, type RingPlace, type RingRecord, UNIT } from './ring-format.ts';
 import { type FoundRecord, type ReadableFile, readForward } from './ring-reader.ts';
 

@@ -23,7 +23,7 @@ const NO_SUCH_ROUTE: ReadonlySet<number> = new Set([0, 404, 405, 501]);
 
 interface Count {
   times: number;
-  /** At most so many of them were another route's. */
+  /** The most of them that may have been another route's. */
   readonly error: number;
 }
 
