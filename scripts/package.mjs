@@ -31,6 +31,8 @@ const OWN = ['bin', 'dist', 'proto', 'scripts/natives', 'LICENSE', 'README.md', 
 const LEFT_OUT = /(?<!\bbundle\/(serve\/)?[^/]*)\.(map|tsbuildinfo)$|\.d\.ts$|\.cache$/;
 /** Fields of package.json that concern those who use it. */
 const FIELDS = ['name', 'version', 'description', 'license', 'type', 'bin', 'exports', 'engines', 'dependencies'];
+/** The folder that dist/bundle leads to, and the one before it. */
+const GENERATION = /^dist\/bundle[-.]/;
 const RUNTIME = 'onnxruntime-node';
 /** Its libraries are named by platform and C library. */
 const TOKENIZERS = 'tokenizers';
@@ -137,7 +139,11 @@ function stageTokenizers() {
 }
 
 function copy(path, filter) {
-  cpSync(join(root, path), join(staging, path), { recursive: true, filter: (file) => filter(relative(root, file)) });
+  cpSync(join(root, path), join(staging, path), {
+    recursive: true,
+    dereference: true,
+    filter: (file) => !GENERATION.test(relative(root, file)) && filter(relative(root, file)),
+  });
 }
 
 function writeInto(file, text) {

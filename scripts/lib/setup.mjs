@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installGeneration } from './bundle/generations.mjs';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -69,14 +70,14 @@ export function ensureBuilt() {
   say('Compiling');
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
   buildConsole('dist');
-  buildBundle('dist/bundle');
+  buildBundle('dist/bundle', installGeneration);
 }
 
 /**
- * Builds what bin/pillion starts, with a console of its own, and with V8's code cache for the Node that runs this. A server
- * that runs loads parts of its bundle when it needs them: what is there stays until all of the new one is.
+ * Builds what bin/pillion starts, with a console of its own, and with V8's code cache for the Node that runs this. What is there
+ * stays until all of the new one is; `install` puts that in its place.
  */
-function buildBundle(directory) {
+function buildBundle(directory, install = replaceFolder) {
   const fresh = `${directory}.new`;
   run(process.execPath, ['scripts/lib/bundle/build-bundle.mjs', fresh]);
   bundleConsole(fresh);
@@ -84,16 +85,15 @@ function buildBundle(directory) {
   const { status } = spawnSync(process.execPath, makeCache, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   // The server works without, also where ONNX Runtime, which the model wants, has no library for the system.
   if (status !== 0) console.error('! there is no code cache, for the reason above: `pillion serve` starts more slowly');
-  replaceFolder(fresh, directory);
+  install(join(root, fresh), join(root, directory));
 }
 
-/** `fresh` takes the place of `directory`, at once. Both are relative to the root. */
+/** `fresh` takes the place of `directory`, at once. */
 function replaceFolder(fresh, directory) {
-  const [from, to] = [join(root, fresh), join(root, directory)];
-  const old = `${to}.old`;
+  const old = `${directory}.old`;
   rmSync(old, { recursive: true, force: true });
-  if (existsSync(to)) renameSync(to, old);
-  renameSync(from, to);
+  if (existsSync(directory)) renameSync(directory, old);
+  renameSync(fresh, directory);
   rmSync(old, { recursive: true, force: true });
 }
 

@@ -13,7 +13,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** `file:///opt/pillion/dist/bundle/serve/start-0a1b.cjs:12:345`, in JSON too. Names hold no "..". */
-const PLACE = /[^\s"'()]{0,512}\/bundle\/((?:[\w-]+\/)?[\w-]+(?:\.[\w-]+)*\.c?js):(\d+):(\d+)/g;
+const PLACE = /[^\s"'()]{0,512}\/bundle(?:-\w+)?\/((?:[\w-]+\/)?[\w-]+(?:\.[\w-]+)*\.c?js):(\d+):(\d+)/g;
 
 /** Copies standard input to standard output. Resolves with the exit status. */
 export async function printPlaces(): Promise<number> {
