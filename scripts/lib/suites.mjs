@@ -102,6 +102,12 @@ export const SUITES = {
     prepare: () => ({ PILLION_TEST_CHROMIUM: ensureChromium() }),
     options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
   },
+  shells: {
+    says: 'what pillion completion prints, in a real zsh and a real fish; needs apt, python3',
+    ending: '.shells.js',
+    prepare: ensureShells,
+    options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
+  },
   site: {
     says: 'the pages as a site: npm run site, then each link, the search, and that no other host is asked; needs what browser does',
     ending: '.site.js',
@@ -304,6 +310,22 @@ function ensureChromium() {
   if (existsSync(chromium)) return chromium;
   console.error(`no browser at ${chromium}; PILLION_TEST_CHROMIUM may name another`);
   process.exit(1);
+}
+
+/** zsh's functions and fish's files are in packages of their own, and so is a library of fish. */
+function ensureShells() {
+  const zsh = ensureDebianProgram('zsh', 'bin/zsh', 1);
+  const functions = ensureDebianProgram('zsh-common', 'usr/share/zsh/functions/Completion/compinit', 4);
+  cpSync(join(functions, 'usr', 'share'), join(zsh, 'usr', 'share'), { recursive: true });
+  const fish = ensureDebianProgram('fish', 'usr/bin/fish', 1);
+  const files = ensureDebianProgram('fish-common', 'usr/share/fish', 2);
+  const library = ensureDebianProgram('libpcre2-32-0', 'usr/lib', 1);
+  for (const [from, path] of [
+    [files, 'usr/share'],
+    [library, 'usr/lib'],
+  ])
+    cpSync(join(from, path), join(fish, path), { recursive: true, verbatimSymlinks: true });
+  return { PILLION_TEST_ZSH: zsh, PILLION_TEST_FISH: fish };
 }
 
 /** The directory of prometheus and promtool. */

@@ -58,6 +58,7 @@ export const TESTED_PATHS = {
     ...['scheduler', 'scheduler-shared', 'scheduler-promise'].map((name) => `test/property/${name}.test.ts`),
   ],
   deletions: ['src/pillion.ts', 'test/integration/features-deleted.test.ts', 'test/support/tree-without.ts'],
+  shells: ['src/features/completion', 'test/features/completion', 'test/support/pseudo-terminal.ts'],
   graphs: [
     ...['src/backends/graph', 'src/backends/onnx/graph', 'test/property/graph-rows.test.ts'],
     ...['onnx-graph', 'row-chain', 'row-graphs', 'row-graph-steps'].map((name) => `test/support/${name}.ts`),
