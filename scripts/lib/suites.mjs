@@ -25,6 +25,7 @@ import { ensurePython, root, run, say } from './setup.mjs';
 import { ensureNodes, runSmoke, runUnderNodes } from './smoke.mjs';
 import { runProgram, runSingleTest } from './suite-programs.mjs';
 import { ensureTextClients } from './text-clients.mjs';
+import { ensureTextModel } from './text-model.mjs';
 import { ensureTfjsNatives } from './tfjs-natives.mjs';
 import { ensureTokenizers } from './tokenizers.mjs';
 import { ensureJaeger, ensureZipkin } from './trace-stores.mjs';
@@ -186,6 +187,16 @@ export const SUITES = {
       ...(await tfjsNatives()),
       PILLION_KSERVE_PYTHON: ensurePython('kserve', 'test/kserve/requirements.txt'),
     }),
+  },
+  text: {
+    says: 'all-MiniLM-L6-v2 by its real weights, over every protocol, beside numpy; fetches 90 MB the first time',
+    ending: '.text.js',
+    prepare: () => {
+      const { base, source } = ensureTextModel();
+      const python = ensurePython('clients', 'test/clients/requirements.txt');
+      return { PILLION_TEST_PYTHON: python, PILLION_TEST_TEXT_MODEL: base, PILLION_TEST_TEXT_WEIGHTS: source };
+    },
+    options: [`--test-timeout=${2 * FILE_TIMEOUT_MS}`],
   },
   tokenizers: {
     says: "twenty tokenizers on 10,000 texts of many scripts, beside PyPI's package; fetches 230 MB the first time",

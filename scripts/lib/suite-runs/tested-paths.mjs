@@ -157,6 +157,13 @@ export const TESTED_PATHS = {
     'src/features/ensembles',
     'test/triton',
   ],
+  text: [
+    'src/features/text',
+    'src/scheduler',
+    'test/features/text/minilm',
+    'examples/text',
+    'scripts/lib/text-model.mjs',
+  ],
   kserve: [...OPEN_INFERENCE, ...REQUESTS, 'test/kserve'],
   tokenizers: ['src/features/text/tokenizer', 'test/features/text/tokenizers', 'scripts/lib/tokenizers.mjs'],
   'text-clients': [
