@@ -1,7 +1,8 @@
 /**
  * npm run demo: the main job on real input. Sets up what is missing, starts the sidecar on examples/digits, reads
  * held-out scans over REST and gRPC at the same time, shows what came back, the batches that formed, a refused
- * deadline and one request's trace; then ends. `npm run demo -- --keep` leaves the sidecar running.
+ * deadline and one request's trace; then ends. `npm run demo -- --keep` leaves the sidecar running. `npm run demo -- text`
+ * is another: a search by meaning over the project's pages.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,6 +16,11 @@ const { openClients, REFUSED_TIMEOUT_SECONDS } = await import('./demo/clients.mj
 const { attribute, renderScans, renderTrace } = await import('./demo/render.mjs');
 
 const keep = process.argv.includes('--keep');
+if (process.argv.includes('text')) {
+  const { demoText } = await import('./demo/text.mjs');
+  await demoText(keep);
+  process.exit();
+}
 const STAGES = ['receive', 'decode', 'admit', 'queue', 'batch', 'execute', 'split', 'encode'];
 
 function showPredictions(scans, answers) {

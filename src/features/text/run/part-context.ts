@@ -21,14 +21,14 @@ export class PartContext implements TaskContext {
   isolation: IsolationRecord | undefined = undefined;
   readonly #request: TaskContext;
 
-  constructor(request: TaskContext, now: Instant) {
+  constructor(request: TaskContext) {
     this.#request = request;
     this.deadline = request.deadline;
     this.hasOwnDeadline = request.hasOwnDeadline;
     this.caller = request.caller;
     this.priority = request.priority;
     this.trace = request.trace;
-    this.stages = new StageClock(now);
+    this.stages = new StageClock(request.stages.startedAt);
   }
 
   note(event: RunEvent, facts: RunEventFacts): void {

@@ -4,10 +4,11 @@
  *
  *   lengths 5 5 7 9 9 9 …  ─▶  parts [2,5] [1,7] [3,9] …  ─▶  so many rows and tokens at a time, others' come in between
  *
- * The first error ends the request: parts that wait leave the queue.
+ * The first error ends the request: parts that wait leave the queue. Only a full queue is none once a part has been taken:
+ * the parts that found no room are sent again as others of the request end, fewer at a time.
  */
 import type { CancelListener } from '../../../core/cancel.ts';
-import type { Clock } from '../../../core/clock.ts';
+import type { Clock, TimerHandle } from '../../../core/clock.ts';
 import { ServingError, toServingError } from '../../../core/errors.ts';
 import type { TensorMap } from '../../../core/tensor.ts';
 import { STAGE_EXECUTE, STAGE_SPLIT } from '../../../ledger/stage-clock.ts';
@@ -35,6 +36,8 @@ export interface PartRunsOptions {
 /** The parts of one request that are under way at a time: enough to fill runs, few enough to let others in. */
 const MOST_ROWS = 64;
 const MOST_TOKENS = 16_384;
+/** A part that found no room is sent again after so long at most. */
+const RETRY_MS = 100;
 
 /** Runs all parts. Rejects with the first error, or with the cancel reason. */
 export async function runParts(parts: readonly Part[], context: TaskContext, options: PartRunsOptions): Promise<void> {
@@ -45,11 +48,15 @@ export async function runParts(parts: readonly Part[], context: TaskContext, opt
 }
 
 class PartRuns implements CancelListener {
-  readonly #parts: readonly Part[];
+  readonly #count: number;
   readonly #context: TaskContext;
   readonly #options: PartRunsOptions;
   readonly #running = new Set<PartContext>();
-  #next = 0;
+  readonly #waiting: Part[];
+  #mostRows = MOST_ROWS;
+  /** Some part has been run. */
+  #isAdmitted = false;
+  #retry: TimerHandle | undefined;
   #done = 0;
   #rows = 0;
   #tokens = 0;
@@ -58,7 +65,8 @@ class PartRuns implements CancelListener {
   #isSettled = false;
 
   constructor(parts: readonly Part[], context: TaskContext, options: PartRunsOptions) {
-    this.#parts = parts;
+    this.#waiting = [...parts];
+    this.#count = parts.length;
     this.#context = context;
     this.#options = options;
   }
@@ -82,37 +90,62 @@ class PartRuns implements CancelListener {
   }
 
   #startMore(): void {
-    while (!this.#isSettled && this.#next < this.#parts.length) {
-      const part = this.#parts[this.#next]!;
-      const [rows, tokens] = [part.rows.length, part.rows.length * part.length];
-      const isFull = this.#rows + rows > MOST_ROWS || this.#tokens + tokens > MOST_TOKENS;
+    for (let part = this.#waiting[0]; part !== undefined && !this.#isSettled; part = this.#waiting[0]) {
+      const tokens = part.rows.length * part.length;
+      const isFull = this.#rows + part.rows.length > this.#mostRows || this.#tokens + tokens > MOST_TOKENS;
       if (isFull && this.#running.size > 0) return;
-      this.#next += 1;
-      this.#rows += rows;
+      this.#waiting.shift();
+      this.#rows += part.rows.length;
       this.#tokens += tokens;
       void this.#run(part);
     }
   }
 
   async #run(part: Part): Promise<void> {
-    const { inner, signatureName, outputs, clock, take } = this.#options;
-    const context = new PartContext(this.#context, clock.nowMs());
+    const { inner, signatureName, outputs, take } = this.#options;
+    const context = new PartContext(this.#context);
     this.#running.add(context);
+    let error: ServingError | undefined;
     try {
       const given = await inner.submit({ signatureName, inputs: part.inputs, outputs, context });
-      if (this.#isSettled) return;
-      this.#context.batch ??= context.batch;
-      await take(part, given);
+      this.#isAdmitted = true;
+      if (!this.#isSettled) {
+        this.#context.batch ??= context.batch;
+        await take(part, given);
+      }
     } catch (thrown) {
-      this.#fail(toServingError(thrown));
-    } finally {
-      this.#running.delete(context);
-      this.#rows -= part.rows.length;
-      this.#tokens -= part.rows.length * part.length;
-      this.#done += 1;
-      if (this.#done === this.#parts.length) this.#succeed();
-      else this.#startMore();
+      error = toServingError(thrown);
     }
+    this.#running.delete(context);
+    this.#rows -= part.rows.length;
+    this.#tokens -= part.rows.length * part.length;
+    if (this.#isSettled) return;
+    if (error === undefined) this.#done += 1;
+    else if (this.#mayComeAgain(error)) return this.#putBack(part, error);
+    else return this.#fail(error);
+    if (this.#done === this.#count) this.#succeed();
+    else this.#startMore();
+  }
+
+  /** The queue is full, and has taken others of the request. */
+  #mayComeAgain({ attributes }: ServingError): boolean {
+    const { reason } = attributes ?? {};
+    const isFull = reason === 'queue_full' || reason === 'queue_memory';
+    const isLate =
+      this.#context.hasOwnDeadline === false && (reason === 'standing_queue' || reason === 'predicted_late');
+    return (isFull || isLate) && (this.#isAdmitted || this.#running.size > 0);
+  }
+
+  #putBack(part: Part, { retryAfterMs = RETRY_MS }: ServingError): void {
+    this.#waiting.unshift(part);
+    this.#mostRows = Math.max(1, this.#rows);
+    // Another that ends starts it; where none is left, the time does.
+    if (this.#running.size > 0 || this.#retry !== undefined) return;
+    const { clock } = this.#options;
+    this.#retry = clock.setTimer(clock.nowMs() + Math.min(retryAfterMs, RETRY_MS), () => {
+      this.#retry = undefined;
+      this.#startMore();
+    });
   }
 
   #succeed(): void {
@@ -132,6 +165,7 @@ class PartRuns implements CancelListener {
 
   #settle(): void {
     this.#isSettled = true;
+    this.#retry?.cancel();
     this.#context.cancel.listener = undefined;
     this.#context.stages.enter(STAGE_SPLIT, this.#options.clock.nowMs());
   }
