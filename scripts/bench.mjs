@@ -10,7 +10,8 @@ import { ensurePeers } from './lib/bench-peers.mjs';
 import { ensureBenchModels, ensureLoadGenerators } from './lib/bench-setup.mjs';
 import { ensureCheckout } from './lib/checkouts.mjs';
 import { ensureEnvoy } from './lib/envoy.mjs';
-import { ensureBuilt, ensureBuiltForTests, root, run } from './lib/setup.mjs';
+import { ensureBuilt, ensureBuiltForTests, ensurePython, root, run } from './lib/setup.mjs';
+import { ensureTextModel } from './lib/text-model.mjs';
 import { isHelp, listWords, refuse } from './lib/words.mjs';
 import { ensureZoo } from './lib/zoo.mjs';
 
@@ -92,6 +93,13 @@ const BENCHES = {
     needs: [nameEnvoy],
     options: '--rounds=3 --seconds=6 --load=0.65 --slowness=3 --only=PART_OF_A_NAME',
   },
+  text: {
+    says: 'embeddings of single texts beside FastAPI with tokenizers and ONNX Runtime, same model, in a minute and a half',
+    file: 'text/text-bench.js',
+    needs: [ensureBuilt, nameTextPeer],
+    directory: () => ensureTextModel().base,
+    options: '--rounds=3 --seconds=8 --callers=32',
+  },
   footprint: {
     says: 'start, and memory by what it is, beside bare Node, Envoy and Triton, in three minutes; needs wrk',
     file: 'footprint/footprint.js',
@@ -170,6 +178,11 @@ const BENCHES = {
 /** The program reads where Envoy is as the tests do. */
 function nameEnvoy() {
   process.env.PILLION_TEST_ENVOY = ensureEnvoy();
+}
+
+/** The program reads which Python has the peer's packages. */
+function nameTextPeer() {
+  process.env.PILLION_BENCH_PYTHON = ensurePython('text-peer', 'bench/text/requirements.txt');
 }
 
 /** The program reads where it is. */
