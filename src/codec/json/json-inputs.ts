@@ -318,9 +318,9 @@ function isBase64(scanner: PredictBodyScanner, at: number, members?: readonly Js
 
 /** The input that plain values are for: the only one, or the only one without a default. */
 function onlyInput({ inputs, defaults }: InputSpecs, key: string, want: string): [string, TensorSpec] {
-  const entries = [...inputs];
-  const needed = inputs.size > 1 ? entries.filter(([name]) => defaults?.has(name) !== true) : entries;
-  if (needed.length !== 1 && entries.length > 0) {
+  if (inputs.size === 1) for (const entry of inputs) return entry;
+  const needed = [...inputs].filter(([name]) => defaults?.has(name) !== true);
+  if (needed.length !== 1 && inputs.size > 0) {
     throw invalidRequest(
       `${key} holds plain values, but the signature has several inputs: ${listNames(inputs.keys())}; send ${want}`,
     );

@@ -1,9 +1,10 @@
 /** Has versions that take texts do so: their load, the layer of their runs, what operators see of them. */
 import type { Installation } from '../../kernel/installation.ts';
 import type { LayeredVersion } from '../../models/loading/layers.ts';
+import type { VersionDraft } from '../../models/loading/load-steps.ts';
 import type { ServableRunner } from '../../models/serving/servable.ts';
-import { TextRunner } from './run/text-runner.ts';
-import { openText, viewText } from './text-version.ts';
+import { TOKENIZER_FILE, tokenizerProblem } from './files/text-files.ts';
+import { TEXT } from './text-key.ts';
 import { NO_TEXTS, TEXT_VERSION } from './version-facts.ts';
 
 export function installText({ clock, logger, models, telemetry }: Installation): void {
@@ -13,8 +14,14 @@ export function installText({ clock, logger, models, telemetry }: Installation):
     log: ({ model, version }: Pick<LayeredVersion, 'model' | 'version'>, text: string) =>
       logger.warn({ event: 'text', model: model.name, version: version.toString() }, text),
   };
-  models.steps.push({ stage: 'opened', run: (draft) => openText(parts, draft) });
-  models.steps.push({ stage: 'views', run: viewText });
+  models.steps.push({
+    stage: 'opened',
+    // Only a server that has such a version loads what it needs.
+    run: async (draft) => {
+      if (await mayTakeTexts(draft)) await (await import('./text-version.ts')).openText(parts, draft);
+    },
+  });
+  models.steps.push({ stage: 'views', run: (draft) => draft.facts.get(TEXT_VERSION)?.addViews(draft) });
   models.layers.runs.push((inner, version) => layer(inner, version));
   models.reportVersion('text', ({ facts }) => {
     const version = facts.get(TEXT_VERSION);
@@ -39,11 +46,12 @@ export function installText({ clock, logger, models, telemetry }: Installation):
     if (why !== undefined) warn(`it takes no texts, though a tokenizer lies beside it: ${why}`);
     const version = facts.get(TEXT_VERSION);
     if (version === undefined) return inner;
-    const { model, task } = version;
-    const onTokens = (tokens: number): void => {
-      version.tokens += tokens;
-    };
-    const signature = signatures.get(model.binding.signatureName)!;
-    return new TextRunner(inner, { model, task, signature, clock, onTokens });
+    return version.layer(inner, signatures);
   }
+}
+
+async function mayTakeTexts({ modelFile, versionDirectory }: VersionDraft): Promise<boolean> {
+  const declared = modelFile?.valueOf(TEXT);
+  if (declared !== undefined) return declared !== 'off';
+  return (await tokenizerProblem(versionDirectory, TOKENIZER_FILE)) !== 'does not exist';
 }

@@ -9,7 +9,7 @@ import { Buffer } from 'node:buffer';
 import type { Sandbox } from '../../backends/host/process/sandbox.ts';
 import { CancelSignal } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
-import { ServingError } from '../../core/errors.ts';
+import { ServingError, toServingError } from '../../core/errors.ts';
 import { numericTensor } from '../../core/tensor.ts';
 import type { VersionDraft } from '../../models/loading/load-steps.ts';
 import type { PadValues } from '../../models/model-file/declare-pad-values.ts';
@@ -17,6 +17,7 @@ import { TEXT_MODEL, type TextModel } from './exported/text-model.ts';
 import { bindGraph, type GraphBinding } from './files/graph-binding.ts';
 import { settingsOf, type TextSettings, taskOf } from './files/settings.ts';
 import { readTextFiles, TOKENIZER_FILE, tokenizerProblem } from './files/text-files.ts';
+import { TextRunner } from './run/text-runner.ts';
 import { classificationTask, rerankingTask } from './tasks/classification.ts';
 import { embeddingTask } from './tasks/embedding.ts';
 import { fillMaskTask } from './tasks/fill-mask.ts';
@@ -25,7 +26,7 @@ import { tokenClassificationTask } from './tasks/token-classification.ts';
 import { TEXT, type TextDeclaration } from './text-key.ts';
 import { addTextViews } from './text-views.ts';
 import { TokenizerHost } from './tokenizer/tokenizer-host.ts';
-import { NO_TEXTS, TEXT_VERSION } from './version-facts.ts';
+import { NO_TEXTS, TEXT_VERSION, type TextVersion } from './version-facts.ts';
 
 export interface TextLoadParts {
   readonly clock: Clock;
@@ -42,31 +43,30 @@ const TASKS: Readonly<Record<TextSettings['task'], (model: TaskModel) => Task>> 
   'fill-mask': fillMaskTask,
 };
 
-/** The step `opened`. Rejects with `load_failed` if the owner says that it takes texts, and it cannot. */
+/**
+ * The step `opened`. Rejects with `load_failed` if the owner says that it takes texts, and it cannot; where files alone
+ * say so, it takes tokens then.
+ */
 export async function openText(parts: TextLoadParts, draft: VersionDraft): Promise<void> {
   const declared = draft.modelFile?.valueOf(TEXT);
   if (declared === 'off') return;
-  const { versionDirectory, facts } = draft;
-  const file = declared?.tokenizer ?? TOKENIZER_FILE;
-  const wrong = await tokenizerProblem(versionDirectory, file);
-  if (wrong !== undefined) {
-    if (declared !== undefined) throw refused(`${file} ${wrong}`);
-    return;
+  try {
+    await open(parts, draft, declared ?? {});
+  } catch (thrown) {
+    if (declared !== undefined || draft.signal?.aborted === true) throw thrown;
+    const { message } = toServingError(thrown);
+    draft.facts.set(NO_TEXTS, message);
+    parts.log(draft, `it takes tokens, and no texts, though ${TOKENIZER_FILE} lies beside it: ${message}`);
   }
-  const found = await drawUp(draft, declared ?? {});
-  if (typeof found === 'string') {
-    if (declared !== undefined) throw refused(found);
-    facts.set(NO_TEXTS, found);
-    parts.log(draft, `it takes tokens, and no texts, though ${file} lies beside it: ${found}`);
-    return;
-  }
-  await start(parts, draft, { ...found, file });
 }
 
-/** The step `views`. */
-export function viewText(draft: VersionDraft): void {
-  const version = draft.facts.get(TEXT_VERSION);
-  if (version !== undefined) addTextViews(draft, version);
+async function open(parts: TextLoadParts, draft: VersionDraft, declared: TextDeclaration): Promise<void> {
+  const file = declared.tokenizer ?? TOKENIZER_FILE;
+  const wrong = await tokenizerProblem(draft.versionDirectory, file);
+  if (wrong !== undefined) throw refused(`${file} ${wrong}`);
+  const found = await drawUp(draft, declared);
+  if (typeof found === 'string') throw refused(found);
+  await start(parts, draft, { ...found, file });
 }
 
 interface DrawnUp {
@@ -106,18 +106,31 @@ async function start(
   draft.onEnd.push(() => void tokenizer.close());
   const [maskId = -1] = await tokenizer.idsOf([Buffer.from(settings.maskToken)], new CancelSignal());
   if (settings.task === 'fill-mask' && maskId === -1) {
+    await tokenizer.close();
     throw refused(`the tokenizer has no token ${settings.maskToken}, whose place is to be guessed`);
   }
   const taskModel: TaskModel = { settings, binding, tokenizer, maskId };
-  facts.set(TEXT_VERSION, {
-    model: taskModel,
-    task: TASKS[settings.task](taskModel),
-    facts: modelOf(taskModel),
-    tokens: 0,
-  });
-  facts.set(TEXT_MODEL, facts.get(TEXT_VERSION)!.facts);
+  const version = versionOf(taskModel, clock);
+  facts.set(TEXT_VERSION, version);
+  facts.set(TEXT_MODEL, version.facts);
   // Texts differ in length, so that without padding nearly each would have a run of its own. Runs prove that it is safe.
   draft.padValues ??= new Map([...draft.signatures.keys()].map((name) => [name, padValuesOf(taskModel, name)]));
+}
+
+function versionOf(model: TaskModel, clock: Clock): TextVersion {
+  const task = TASKS[model.settings.task](model);
+  const version: TextVersion = {
+    ...{ model, task, facts: modelOf(model), tokens: 0 },
+    layer: (inner, signatures) => {
+      const signature = signatures.get(model.binding.signatureName)!;
+      const onTokens = (tokens: number): void => {
+        version.tokens += tokens;
+      };
+      return new TextRunner(inner, { model, task, signature, clock, onTokens });
+    },
+    addViews: (draft) => addTextViews(draft, version),
+  };
+  return version;
 }
 
 function padValuesOf({ binding, settings }: TaskModel, signatureName: string): PadValues {
@@ -148,5 +161,5 @@ function modelOf({ settings, binding, tokenizer }: TaskModel): TextModel {
 }
 
 function refused(problem: string): ServingError {
-  return new ServingError('load_failed', `"text" of pillion.yaml: ${problem}`);
+  return new ServingError('load_failed', `it cannot take texts: ${problem}`);
 }

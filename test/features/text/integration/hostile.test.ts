@@ -134,6 +134,19 @@ describe('a version with a tokenizer', () => {
     }
   });
 
+  it('takes tokens where what lies beside it cannot be used', async (t) => {
+    const files = [
+      { 'tokenizer.json': '{"version": "1.0"}', 'config.json': '{"architectures": ["BertForMaskedLM"]}' },
+      { 'tokenizer.json': tokenizerFile(), 'config.json': '{' },
+    ];
+    for (const beside of files) {
+      const app = await localApp(t, `--model=m=${modelDirectory(t, { 'model.onnx': ENCODER, ...beside })}`);
+      const inputs = { input_ids: [[2, 3]], attention_mask: [[1, 1]] };
+      assert.equal((await app.post(PATH, { inputs })).status, 200);
+      assert.match(JSON.stringify((await app.get('/v1/models/m/metadata')).body), /input_ids/);
+    }
+  });
+
   it('is not loaded where its owner says what the graph cannot do', async (t) => {
     const wrong = appWith(t, tokenizerFile(), 'text: {task: classification}');
     await assert.rejects(wrong, /has the shape \[-1, -1, 8\], but classification wants 2 dims/);
