@@ -316,8 +316,8 @@ function isBase64(scanner: PredictBodyScanner, at: number, members?: readonly Js
   return base64Member(cursor) !== undefined;
 }
 
-/** The input that plain values are for: the only one, or the only one without a default. */
-function onlyInput({ inputs, defaults }: InputSpecs, key: string, want: string): [string, TensorSpec] {
+/** The input that plain values are for: the only one, or the only one without a default. Throws `invalid_request`. */
+export function onlyInput({ inputs, defaults }: InputSpecs, key: string, want: string): [string, TensorSpec] {
   if (inputs.size === 1) for (const entry of inputs) return entry;
   const needed = [...inputs].filter(([name]) => defaults?.has(name) !== true);
   if (needed.length !== 1 && inputs.size > 0) {

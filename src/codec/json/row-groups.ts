@@ -14,7 +14,14 @@ import type { AnswerPiece } from './answer-slices.ts';
 import { CLOSE_ARRAY, OPEN_OBJECT } from './json-chars.ts';
 import type { JsonCursor } from './json-cursor.ts';
 import { kindOf } from './json-element.ts';
-import { type InputSpecs, type PredictBody, type PredictBodyScanner, readInputs, readRow } from './json-inputs.ts';
+import {
+  type InputSpecs,
+  onlyInput,
+  type PredictBody,
+  type PredictBodyScanner,
+  readInputs,
+  readRow,
+} from './json-inputs.ts';
 import { answerRows } from './json-outputs.ts';
 import { TensorReader, UNEQUAL } from './json-tensor-reader.ts';
 
@@ -61,7 +68,7 @@ export function unequalRows({ cursor }: PredictBodyScanner, at: number, specs: I
     areObjects ??= isObject;
     if (isObject !== areObjects) throw notAlike(cursor, row, areObjects);
     if (isObject) readRow(cursor, readers, row, mayLack);
-    else for (const reader of readers.values()) reader.read(`instances[${row}]`);
+    else readers.get(onlyInput(specs, '"instances"', 'objects')[0])!.read(`instances[${row}]`);
     const read = [...readers].filter(([, reader]) => reader.values > row);
     const inputs = new Map(read.map(([name, reader]) => [name, reader.tensor([1])]));
     const key = [...inputs].map(([name, { shape }]) => `${name}:${shape}`).join();

@@ -105,6 +105,19 @@ describe('rows that differ in length', () => {
       groups.map(({ inputs }) => [...inputs.keys()]),
       [['ids'], ['ids']],
     );
+    const types = { ...IDS, tensorName: 'types' };
+    assert.deepEqual(shown(read([[1], [2, 3]], { ids: IDS, types }, new Set(['types']))), [
+      [[0], { ids: [[1, 1], [1]] }],
+      [
+        [1],
+        {
+          ids: [
+            [1, 2],
+            [2, 3],
+          ],
+        },
+      ],
+    ]);
   });
 
   it('name what is wrong by its row', () => {
