@@ -51,3 +51,11 @@ function digits(value: number): string {
   if (size >= 100 || Number.isInteger(value)) return Math.round(value).toString();
   return Number(value.toFixed(size >= 10 ? 1 : 2)).toString();
 }
+
+/** A proportion: "× 1.2", "× 0.004"; one too small to write is no 0. */
+export function ratio(a: number | undefined, b: number | undefined): string {
+  if (a === undefined || b === undefined || a === 0) return '–';
+  const value = b / a;
+  if (value === 0 || value >= 0.1) return `× ${count(value)}`;
+  return value < 0.0005 ? '× < 0.001' : `× ${Number(value.toFixed(3))}`;
+}

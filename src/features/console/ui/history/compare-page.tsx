@@ -1,7 +1,7 @@
 /** Two spans of time, or two versions, beside each other: counts, ends, times to answer and stages. */
 import { useState } from 'preact/hooks';
 import { STAGES } from '../../../../ledger/stage-clock.ts';
-import { count, duration, percent } from '../format.ts';
+import { count, duration, percent, ratio } from '../format.ts';
 import { models } from '../live.ts';
 import { goodput, summarize, type WindowSummary } from '../live-window.ts';
 import { Failure, Loading, Panel, Select } from '../parts.tsx';
@@ -204,9 +204,4 @@ function ComparedTable({ a, b }: { a: WindowSummary; b: WindowSummary }) {
       </table>
     </div>
   );
-}
-
-/** B in proportion to A: "× 1.2". */
-function ratio(a: number | undefined, b: number | undefined): string {
-  return a === undefined || b === undefined || a === 0 ? '–' : `× ${count(b / a)}`;
 }
