@@ -47,6 +47,8 @@ export async function readData(data: string): Promise<GivenData> {
   const bytes = Buffer.from(data);
   if (isJson(data)) return { form: 'json', bytes, from: 'the JSON' };
   const isPath = /^[./~]|\.(json|csv|tsv|npy|txt|png|jpe?g)$/i.test(data) && !/\s/.test(data);
+  const isFolder = statSync(data, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isFolder) throw new DataError(`${data}: is a folder; give a file in it`);
   if (isPath) throw new DataError(`${data}: there is no such file`);
   return { form: 'text', bytes, from: 'the text' };
 }
