@@ -58,7 +58,6 @@ export const TESTED_PATHS = {
     ...['scheduler', 'scheduler-shared', 'scheduler-promise'].map((name) => `test/property/${name}.test.ts`),
   ],
   deletions: ['src/pillion.ts', 'test/integration/features-deleted.test.ts', 'test/support/tree-without.ts'],
-  shells: ['src/features/completion', 'test/features/completion', 'test/support/pseudo-terminal.ts'],
   graphs: [
     ...['src/backends/graph', 'src/backends/onnx/graph', 'test/property/graph-rows.test.ts'],
     ...['onnx-graph', 'row-chain', 'row-graphs', 'row-graph-steps'].map((name) => `test/support/${name}.ts`),
@@ -102,6 +101,7 @@ export const TESTED_PATHS = {
     'scripts/lib/bundle/build-console.mjs',
     'test/browser',
   ],
+  shells: ['src/features/completion', 'test/features/completion', 'test/support/pseudo-terminal.ts'],
   site: ['site', 'test/site'],
   envoy: [
     ...GRPC,
@@ -157,6 +157,7 @@ export const TESTED_PATHS = {
     'src/features/ensembles',
     'test/triton',
   ],
+  kserve: [...OPEN_INFERENCE, ...REQUESTS, 'test/kserve'],
   text: [
     'src/features/text',
     'src/scheduler',
@@ -164,7 +165,6 @@ export const TESTED_PATHS = {
     'examples/text',
     'scripts/lib/text-model.mjs',
   ],
-  kserve: [...OPEN_INFERENCE, ...REQUESTS, 'test/kserve'],
   tokenizers: ['src/features/text/tokenizer', 'test/features/text/tokenizers', 'scripts/lib/tokenizers.mjs'],
   'text-clients': [
     'src/features/text-apis',
