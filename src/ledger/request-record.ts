@@ -199,6 +199,8 @@ export interface RequestRecord {
   readonly cacheMs?: number | undefined;
   /** Set if the model is an ensemble. */
   readonly steps?: readonly StepRecord[] | undefined;
+  /** Attributes of its server span that its model's layers bring, by OpenTelemetry's names. Absent = none. */
+  readonly attributes?: EventAttributes | undefined;
 }
 
 /** A request's id: the caller's, or else one that is unique in the process. */

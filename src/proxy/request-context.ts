@@ -15,6 +15,7 @@ import {
   type CacheUse,
   type CallerTrace,
   type ClientFacts,
+  type EventAttributes,
   type FallbackRecord,
   type IsolationRecord,
   type RequestEvent,
@@ -111,6 +112,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   cache: CacheUse | undefined;
   cacheMs: number | undefined;
   steps: readonly StepRecord[] | undefined;
+  attributes: EventAttributes | undefined;
   error: ServingError | undefined;
   outcome: RequestOutcome = 'ok';
   events: readonly RequestEvent[] | undefined;

@@ -6,6 +6,9 @@ import { dirname, join } from 'node:path';
 /** Only the declarations say what is deprecated. */
 const DECLARED = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*declare const ATTR_\w+: (?:"([^"]+)"|\(key: string\) => string)/g;
 
+/** Names that have only moved to another repository of OpenTelemetry's are as good as before. */
+const DEPRECATED = /@deprecated (?!Moved to)/;
+
 export class SemanticConventions {
   /** Key → whether it is deprecated. */
   readonly #keys = new Map<string, boolean>();
@@ -15,7 +18,7 @@ export class SemanticConventions {
     const directory = dirname(createRequire(import.meta.url).resolve('@opentelemetry/semantic-conventions'));
     for (const file of ['stable_attributes.d.mts', 'experimental_attributes.d.mts']) {
       for (const [, comment, key] of readFileSync(join(directory, file), 'utf8').matchAll(DECLARED)) {
-        if (key !== undefined) this.#keys.set(key, comment!.includes('@deprecated'));
+        if (key !== undefined) this.#keys.set(key, DEPRECATED.test(comment!));
       }
     }
     const { version } = JSON.parse(readFileSync(join(directory, '../package.json'), 'utf8')) as { version: string };

@@ -110,14 +110,14 @@ async function start(
     throw refused(`the tokenizer has no token ${settings.maskToken}, whose place is to be guessed`);
   }
   const taskModel: TaskModel = { settings, binding, tokenizer, maskId };
-  const version = versionOf(taskModel, clock);
+  const version = versionOf(model.name, taskModel, clock);
   facts.set(TEXT_VERSION, version);
   facts.set(TEXT_MODEL, version.facts);
   // Texts differ in length, so that without padding nearly each would have a run of its own. Runs prove that it is safe.
   draft.padValues ??= new Map([...draft.signatures.keys()].map((name) => [name, padValuesOf(taskModel, name)]));
 }
 
-function versionOf(model: TaskModel, clock: Clock): TextVersion {
+function versionOf(name: string, model: TaskModel, clock: Clock): TextVersion {
   const task = TASKS[model.settings.task](model);
   const version: TextVersion = {
     ...{ model, task, facts: modelOf(model), tokens: 0 },
@@ -126,7 +126,7 @@ function versionOf(model: TaskModel, clock: Clock): TextVersion {
       const onTokens = (tokens: number): void => {
         version.tokens += tokens;
       };
-      return new TextRunner(inner, { model, task, signature, clock, onTokens });
+      return new TextRunner(inner, { name, model, task, signature, clock, onTokens });
     },
     addViews: (draft) => addTextViews(draft, version),
   };

@@ -10,7 +10,7 @@ import type { ServingError, SharedError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import { notesOn, type Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { CacheUse, StepRecord } from '../../ledger/request-record.ts';
+import type { CacheUse, EventAttributes, StepRecord } from '../../ledger/request-record.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { RunSoFar } from '../../scheduler/scheduler.ts';
 import type { SchedulerRequest, TaskContext } from '../../scheduler/task.ts';
@@ -32,6 +32,8 @@ export interface RunContext extends TaskContext {
   cacheMs?: number | undefined;
   /** Set where the model is an ensemble: its steps. */
   steps?: readonly StepRecord[] | undefined;
+  /** Attributes of the request's span that a layer of the model's brings: names of OpenTelemetry's, short values. */
+  attributes?: EventAttributes | undefined;
 }
 
 /** A request for a version: what the scheduler gets, and what the layers above it read. */

@@ -112,6 +112,7 @@ function setRequestFacts(span: AttributeSink, record: RequestRecord, kept: KeepR
     span.set(BATCH_SIZE, record.batch.size);
   }
   if (record.cache !== undefined) span.set(CACHE, record.cache);
+  if (record.attributes !== undefined) setNamed(span, record.attributes);
   if (kept !== undefined) span.set(KEPT, kept);
   if (record.outcome !== 'ok') setError(span, record);
 }
@@ -154,7 +155,11 @@ function setError(span: AttributeSink, { outcome, error, stages }: RequestRecord
   span.set(ERROR_TYPE, outcome);
   const facts = factsOf(error);
   facts[ERROR_STAGE] ??= stages.reached;
-  for (const [name, value] of Object.entries(facts)) span.set(new AttributeKey(name), value);
+  setNamed(span, facts);
+}
+
+function setNamed(span: AttributeSink, attributes: Readonly<Record<string, AttributeValue>>): void {
+  for (const [name, value] of Object.entries(attributes)) span.set(new AttributeKey(name), value);
 }
 
 function factsOf(error: ServingError | undefined): Record<string, AttributeValue> {

@@ -19,6 +19,7 @@ import type { Encoded } from '../exported/text-model.ts';
 import { floatsOf, type Task, type TaskModel, type TaskReader } from '../tasks/task.ts';
 import { type Part, runParts } from './part-runs.ts';
 import { type RequestTexts, readTexts, tooLarge } from './read-texts.ts';
+import { spanAttributes } from './span-attributes.ts';
 import { partsOf } from './token-parts.ts';
 
 /** The name by which the view of texts reaches this layer; no graph has such a signature. */
@@ -28,6 +29,8 @@ export const TEXT_RUN = 'texts of serving_default';
 const STEP_NUMBERS = 2 ** 18;
 
 export interface TextRunnerOptions {
+  /** The model's name, as it is configured. */
+  readonly name: string;
   readonly model: TaskModel;
   readonly task: Task;
   /** The graph's own signature, as it shares runs now. */
@@ -67,7 +70,7 @@ export class TextRunner extends RunnerAbove {
   }
 
   async #answer({ inputs, outputs, context }: ServableRequest): Promise<TensorMap> {
-    const { model, task, signature, clock, onTokens } = this.#options;
+    const { name, model, task, signature, clock, onTokens } = this.#options;
     const { settings, tokenizer, binding } = model;
     const { cancel, deadline } = context;
     const texts = readTexts(inputs, settings);
@@ -75,6 +78,8 @@ export class TextRunner extends RunnerAbove {
     const encoded = await tokenizer.encode(rows, { hasOffsets: task.hasOffsets }, cancel, deadline);
     cancel.throwIfCancelled();
     onTokens(checkTokens(texts, encoded, model));
+    const tokens = rowOf.reduce((sum, row) => sum + encoded[row]!.ids.length, 0);
+    context.attributes = spanAttributes({ task: settings.task, model: name, tokens, dimensions });
     const reader = task.open({ encoded, rowOf, dimensions, wanted: new Set(outputs), cancel, deadline });
     const parts = partsOf(encoded, signature, binding, settings);
     await runParts(parts, context, {
@@ -82,7 +87,7 @@ export class TextRunner extends RunnerAbove {
       take: (part, given) => taken(reader, part, given.get(binding.output)!, encoded, model),
     });
     const made = await reader.finish();
-    return new Map(outputs.map((name) => [name, made.get(name) ?? countsOf(encoded, rowOf)]));
+    return new Map(outputs.map((output) => [output, made.get(output) ?? countsOf(encoded, rowOf)]));
   }
 }
 
