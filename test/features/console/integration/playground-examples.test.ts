@@ -73,7 +73,7 @@ describe('a request by its path', () => {
       ['POST', '/v2/models/examples/generate_stream', 400, /a stream of events/],
       ['GET', '/v1/models/examples:predict', 405, /use POST/],
       ['GET', '/nothing', 404, /no such path/],
-      ['GET', '', 404, /no such path/],
+      ['GET', '/nothing/at/all', 404, /no such path/],
       ['GET', '*', 404, /no such path/],
     ];
     for (const [method, path, status, text] of cases) {
