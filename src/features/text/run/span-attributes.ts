@@ -1,11 +1,11 @@
 /**
- * What a request of texts is to OpenTelemetry's conventions for generative AI, which are experimental:
+ * Describes a request of texts by OpenTelemetry's conventions for generative AI, which are experimental:
  * https://github.com/open-telemetry/semantic-conventions-genai. Texts are never told.
  */
 import type { EventAttributes } from '../../../ledger/request-record.ts';
 import type { TextTask } from '../exported/text-model.ts';
 
-/** Of the tasks, the conventions know one. */
+/** The conventions know the first alone. */
 const OPERATIONS: Readonly<Record<TextTask, string>> = {
   embedding: 'embeddings',
   classification: 'classification',
