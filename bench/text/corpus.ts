@@ -5,7 +5,7 @@ import { join } from 'node:path';
 const FOLDERS = ['docs', 'src', 'bench'];
 const FEWEST_LETTERS = 12;
 
-/** In the order of the pages: each paragraph, and each of its sentences where it has several. */
+/** Each paragraph, and each of its sentences where it has several, in the order of the pages. */
 export function corpus(): readonly string[] {
   const within = (folder: string): string[] => {
     const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });

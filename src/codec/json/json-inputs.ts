@@ -298,7 +298,7 @@ function readTensor(
  * Empty lists tell no dims below them: `[[], []]` is of shape [2,0], or [2,0,16]. Dims that the signature has there as
  * numbers are the tensor's. So is the 1 of a column whose values stand without lists, as records of data frames have them.
  */
-function withDeclaredDims(tensor: Tensor, { shape: declared, isColumn }: TensorSpec): Tensor {
+export function withDeclaredDims(tensor: Tensor, { shape: declared, isColumn }: TensorSpec): Tensor {
   const { shape } = tensor;
   if (isColumn === true && shape.length === 1 && declared?.length === 2) return { ...tensor, shape: [shape[0]!, 1] };
   if (shape.at(-1) !== 0 || declared === undefined || shape.length >= declared.length) return tensor;

@@ -21,6 +21,7 @@ import {
   type PredictBodyScanner,
   readInputs,
   readRow,
+  withDeclaredDims,
 } from './json-inputs.ts';
 import { answerRows } from './json-outputs.ts';
 import { TensorReader, UNEQUAL } from './json-tensor-reader.ts';
@@ -70,7 +71,9 @@ export function unequalRows({ cursor }: PredictBodyScanner, at: number, specs: I
     if (isObject) readRow(cursor, readers, row, mayLack);
     else readers.get(onlyInput(specs, '"instances"', 'objects')[0])!.read(`instances[${row}]`);
     const read = [...readers].filter(([, reader]) => reader.values > row);
-    const inputs = new Map(read.map(([name, reader]) => [name, reader.tensor([1])]));
+    const inputs = new Map(
+      read.map(([name, reader]) => [name, withDeclaredDims(reader.tensor([1]), specs.inputs.get(name)!)]),
+    );
     const key = [...inputs].map(([name, { shape }]) => `${name}:${shape}`).join();
     const group = groups.get(key) ?? { rows: [], inputs: [] };
     groups.set(key, group);

@@ -18,7 +18,6 @@ import type { FallbackReason } from '../../ledger/request-record.ts';
 import type { ServableHandle } from '../../models/serving/servable.ts';
 import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
-import { checkInputs } from '../../proxy/handlers/check-inputs.ts';
 import type { Fallbacks, MovableRequest, StandIn } from '../../proxy/handlers/model-resolver.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
 import type { ModelFallbacks } from './keys.ts';
@@ -172,23 +171,21 @@ function checkedFallback(handle: ServableHandle, reason: FallbackReason, search:
 }
 
 /** Throws `invalid_request` if the signature does not take the inputs or give the outputs. */
-function checkFits({ inputs, outputs }: MovableRequest, served: ServedSignature): void {
-  const missing = outputs.filter((name) => !served.signature.outputs.has(name));
+function checkFits(request: MovableRequest, served: ServedSignature): void {
+  const missing = request.outputs.filter((name) => !served.signature.outputs.has(name));
   if (missing.length > 0) {
     const text = `it does not give ${listNames(missing)}; its outputs: ${listNames(served.outputNames)}`;
     throw new ServingError('invalid_request', text);
   }
-  checkInputs(served, served.signature, inputs);
+  request.checkFits(served);
 }
 
 /** Holds the version until it has answered. */
-async function runOn({ handle, served }: Fallback, { inputs, outputs, context }: MovableRequest): Promise<TensorMap> {
+async function runOn(found: Fallback, request: MovableRequest): Promise<TensorMap> {
   try {
-    const { signatureName, signature } = served;
-    const ordered = checkInputs(served, signature, inputs);
-    return await handle.servable.runner.submit({ signatureName, inputs: ordered, outputs, context });
+    return await request.runOn(found);
   } finally {
-    handle.release();
+    found.handle.release();
   }
 }
 

@@ -3,16 +3,12 @@
  * share a run with the others where that is proved, and costs no other. At most MAX_AT_ONCE of them wait or run, however many
  * lengths there are. The first error ends all.
  */
-import { type CancelListener, CancelSignal } from '../../core/cancel.ts';
-import type { Instant } from '../../core/clock.ts';
+import type { CancelListener } from '../../core/cancel.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { RunEvent, RunEventFacts } from '../../core/executor.ts';
-import type { PriorityClass } from '../../core/priority.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { BatchRecord } from '../../ledger/request-record.ts';
-import { STAGE_EXECUTE, STAGE_SPLIT, StageClock } from '../../ledger/stage-clock.ts';
-import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
-import type { RunContext, ServableHandle } from '../../models/serving/servable.ts';
+import { STAGE_EXECUTE, STAGE_SPLIT } from '../../ledger/stage-clock.ts';
+import { PartContext } from '../../models/serving/part-context.ts';
+import type { ServableHandle } from '../../models/serving/servable.ts';
 import type { RequestContext } from '../request-context.ts';
 
 const MAX_AT_ONCE = 32;
@@ -28,7 +24,7 @@ interface GroupedRequest {
 /** Runs all groups; takes over the handle, and the request's cancel listener until it settles. Rejects with ServingError. */
 export async function runGroups(handle: ServableHandle, request: GroupedRequest): Promise<readonly TensorMap[]> {
   const { signatureName, inputs, outputs, context } = request;
-  const running = new Set<GroupContext>();
+  const running = new Set<PartContext>();
   const answers: TensorMap[] = [];
   let next = 0;
   const listener: CancelListener = { onCancel: (reason) => cancelAll(running, reason) };
@@ -36,7 +32,7 @@ export async function runGroups(handle: ServableHandle, request: GroupedRequest)
     while (next < inputs.length) {
       context.cancel.throwIfCancelled();
       const group = next++;
-      const own = new GroupContext(context);
+      const own = new PartContext(context);
       running.add(own);
       const given = { signatureName, inputs: inputs[group]!, outputs, context: own };
       answers[group] = await handle.servable.runner.submit(given);
@@ -60,34 +56,6 @@ export async function runGroups(handle: ServableHandle, request: GroupedRequest)
   }
 }
 
-function cancelAll(running: ReadonlySet<GroupContext>, reason: ServingError): void {
+function cancelAll(running: ReadonlySet<PartContext>, reason: ServingError): void {
   for (const each of [...running]) each.cancel.cancel(reason);
-}
-
-/** The context of a group: the request's, with a cancel signal and clocks of its own. */
-class GroupContext implements RunContext {
-  readonly deadline: Instant;
-  readonly hasOwnDeadline: boolean | undefined;
-  readonly caller: string | undefined;
-  readonly priority: PriorityClass | undefined;
-  readonly trace: TraceContext | undefined;
-  readonly cancel = new CancelSignal();
-  readonly stages: StageClock;
-  expectedEnd: Instant | undefined = 0;
-  batch: BatchRecord | undefined = undefined;
-  readonly #request: RequestContext;
-
-  constructor(request: RequestContext) {
-    this.#request = request;
-    this.deadline = request.deadline;
-    this.hasOwnDeadline = request.hasOwnDeadline;
-    this.caller = request.caller;
-    this.priority = request.priority;
-    this.trace = request.trace;
-    this.stages = new StageClock(request.now());
-  }
-
-  note(event: RunEvent, facts: RunEventFacts): void {
-    this.#request.note(event, facts);
-  }
 }

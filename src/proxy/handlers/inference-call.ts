@@ -15,7 +15,14 @@ import type { StepTable } from '../../models/serving/steps.ts';
 import type { Call, Permit } from '../call.ts';
 import { ownerOf } from '../caller.ts';
 import type { RequestContext } from '../request-context.ts';
-import { type Fallbacks, type ModelResolver, type MovableRequest, nameRefused } from './model-resolver.ts';
+import { checkInputs } from './check-inputs.ts';
+import {
+  type Fallbacks,
+  type ModelResolver,
+  type MovableRequest,
+  nameRefused,
+  type StandIn,
+} from './model-resolver.ts';
 
 const NO_TENSORS: TensorMap = new Map();
 const NO_NAMES: readonly string[] = [];
@@ -150,6 +157,17 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
 
   runOnResolved(): Promise<TensorMap> {
     return this.handle.servable.runner.submit(this);
+  }
+
+  checkFits(served: ServedSignature): void {
+    checkInputs(served, served.signature, this.inputs);
+  }
+
+  runOn({ handle, served }: StandIn): Promise<TensorMap> {
+    const { outputs, context } = this;
+    const { signatureName, signature } = served;
+    const inputs = checkInputs(served, signature, this.inputs);
+    return handle.servable.runner.submit({ signatureName, inputs, outputs, context });
   }
 
   moveTo(handle: ServableHandle, served: ServedSignature): void {

@@ -15,6 +15,10 @@ export interface MovableRequest extends SchedulerRequest {
   readonly served: ServedSignature;
   /** Queues it on the version that was resolved. Throws or rejects with ServingError. */
   runOnResolved(): Promise<TensorMap>;
+  /** Throws `invalid_request` if the signature does not take all of its inputs. */
+  checkFits(served: ServedSignature): void;
+  /** Queues all of it on another version. Throws or rejects with ServingError. The handle must last until it settles. */
+  runOn(other: StandIn): Promise<TensorMap>;
   /** Releases the version that was resolved; this one has answered instead. */
   moveTo(handle: ServableHandle, served: ServedSignature): void;
 }

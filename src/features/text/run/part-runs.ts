@@ -12,9 +12,9 @@ import type { Clock, TimerHandle } from '../../../core/clock.ts';
 import { ServingError, toServingError } from '../../../core/errors.ts';
 import type { TensorMap } from '../../../core/tensor.ts';
 import { STAGE_EXECUTE, STAGE_SPLIT } from '../../../ledger/stage-clock.ts';
+import { PartContext } from '../../../models/serving/part-context.ts';
 import type { ServableRunner } from '../../../models/serving/servable.ts';
 import type { TaskContext } from '../../../scheduler/task.ts';
-import { PartContext } from './part-context.ts';
 
 /** Rows of one length. */
 export interface Part {

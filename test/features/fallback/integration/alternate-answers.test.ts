@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
+import type { Signature } from '../../../../src/core/signature.ts';
+import { numericTensor } from '../../../../src/core/tensor.ts';
 import { FallbackSearch } from '../../../../src/features/fallback/fallback-search.ts';
 import type { ModelFallbacks } from '../../../../src/features/fallback/keys.ts';
 import { eachEngine } from '../../../support/grpc-engines.ts';
@@ -210,6 +212,39 @@ test('REST says who answered, and only of answers', async () => {
     const failed = await post('m');
     assert.equal(failed.status, 500);
     assert.equal(failed.headers.get('x-inference-served-by'), null);
+  } finally {
+    await rest.close();
+  }
+});
+
+const PAIRS = signature({ x: spec('float32', [-1, 2], 'x:0') }, { y: spec('float32', [-1, 2], 'y:0') });
+const ZERO = numericTensor('float32', [], new Float32Array(1));
+const RAGGED: Signature = {
+  ...signature({ x: spec('float32', [-1, -1], 'x:0') }, { y: spec('float32', [-1, -1], 'y:0') }),
+  padding: { inputs: new Map([['x', { dims: [1], value: ZERO }]]), outputs: new Map([['y', [1]]]) },
+};
+
+test('the fallback answers all rows of a request whose rows differ in length', async () => {
+  const rest = await new RestHarness().listen();
+  try {
+    const signatures = { serving_default: RAGGED };
+    rest.models.add('m', { behave: broken, signatures });
+    const runner = rest.models.add('small', { behave: affine(10, 0), signatures });
+    rest.models.add('narrow', { behave: broken, signatures });
+    rest.models.add('pairs', { behave: affine(1, 0), signatures: { serving_default: PAIRS } });
+    standIn(rest.models, 'm', FALLBACK);
+    standIn(rest.models, 'narrow', { fallback: { name: 'pairs' } });
+    const post = (model: string): Promise<Response> => {
+      const body = '{"instances":[[1,2],[3],[4,5]]}';
+      return fetch(`${rest.url}/v1/models/${model}:predict`, { method: 'POST', body });
+    };
+    const answer = await post('m');
+    assert.deepEqual(await answer.json(), { predictions: [[10, 20], [30], [40, 50]] });
+    assert.equal(answer.headers.get('x-inference-served-by'), 'small/1; reason=fallback');
+    assert.equal(runner.requests.length, 2);
+    // It takes the rows of two alone, which is not what was asked.
+    const { error } = (await (await post('narrow')).json()) as { error: string };
+    assert.match(error, /the graph threw.*"pairs".*shape \[1,1\]/);
   } finally {
     await rest.close();
   }

@@ -120,6 +120,20 @@ describe('rows that differ in length', () => {
     ]);
   });
 
+  it('have the dims of their signature, as rows of one length have', () => {
+    const weight: TensorSpec = { dtype: 'float32', shape: [-1, 1], tensorName: 'weight', isColumn: true };
+    const rows = [
+      { ids: [1], weight: 0.5 },
+      { ids: [2, 3], weight: 2 },
+    ];
+    const shapesOf = (groups: readonly RowGroup[], name: string): unknown =>
+      groups.map(({ inputs }) => inputs.get(name)!.shape);
+    assert.deepEqual(shapesOf(read(rows, { ids: IDS, weight }), 'weight'), [
+      [1, 1],
+      [1, 1],
+    ]);
+  });
+
   it('name what is wrong by its row', () => {
     assert.throws(() => read([[1], [2, 3], ['x']]), /instances\[2\]\[0\] is a string/);
     assert.throws(() => read([{ ids: [1] }, { ids: [1, 2] }, { id: [1] }]), /instances\[2\] has the key "id"/);

@@ -40,10 +40,12 @@ import { describeSignature } from '../../../../core/list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from '../../../../core/model-spec.ts';
 import { ownAxes, type Signature } from '../../../../core/signature.ts';
 import { areLargerThan, memoryOf, type TensorMap } from '../../../../core/tensor.ts';
+import type { ServableHandle } from '../../../../models/serving/servable.ts';
+import type { ServedSignature } from '../../../../models/serving/served-signature.ts';
 import type { Method } from '../../../exchange.ts';
 import { checkInputs } from '../../../handlers/check-inputs.ts';
 import { runGroups } from '../../../handlers/grouped-runs.ts';
-import type { ModelResolver } from '../../../handlers/model-resolver.ts';
+import type { ModelResolver, StandIn } from '../../../handlers/model-resolver.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
 import type { RequestContext } from '../../../request-context.ts';
 import { begunBody, type HttpBody } from '../../../sliced-body.ts';
@@ -181,14 +183,29 @@ abstract class JsonPredictCall extends PredictCall {
   }
 
   override runOnResolved(): Promise<TensorMap> {
-    return this.#groups === undefined ? this.handle.servable.runner.submit(this) : this.#runGroups(this.#groups);
+    const { servable } = this.handle;
+    return this.#groups === undefined
+      ? servable.runner.submit(this)
+      : this.#runGroups(this.#groups, { handle: servable.borrow(), served: this.served });
   }
 
-  /** Resolves with the outputs of the first group, which are those of `sent`; `answered` has all. */
-  async #runGroups(groups: readonly RowGroup[]): Promise<TensorMap> {
-    const { served, signatureName, outputs, context } = this;
-    const inputs = groups.map((group) => checkInputs(served, served.signature, group.inputs));
-    const all = await runGroups(this.handle.servable.borrow(), { signatureName, inputs, outputs, context });
+  override checkFits(served: ServedSignature): void {
+    if (this.#groups === undefined) super.checkFits(served);
+    else for (const { inputs } of this.#groups) checkInputs(served, served.signature, inputs);
+  }
+
+  override runOn(other: StandIn): Promise<TensorMap> {
+    return this.#groups === undefined ? super.runOn(other) : this.#runGroups(this.#groups, other);
+  }
+
+  /**
+   * Resolves with the outputs of the first group, which are those of `sent`; `answered` has all. Releases the handle when it
+   * settles.
+   */
+  async #runGroups(groups: readonly RowGroup[], { handle, served }: StandIn): Promise<TensorMap> {
+    const { outputs, context } = this;
+    const inputs = checkedGroups(groups, handle, served);
+    const all = await runGroups(handle, { signatureName: served.signatureName, inputs, outputs, context });
     this.answered = groups.map(({ rows }, i) => ({ rows, outputs: all[i]! }));
     return all[0]!;
   }
@@ -197,6 +214,20 @@ abstract class JsonPredictCall extends PredictCall {
     this.sent = inputs;
     // All inputs have the same number of rows in row format.
     if (this.format === 'row') this.sentRows = inputs.values().next().value?.shape[0] ?? 0;
+  }
+}
+
+/** The checked inputs of each group. Releases the handle if it throws. */
+function checkedGroups(
+  groups: readonly RowGroup[],
+  handle: ServableHandle,
+  served: ServedSignature,
+): readonly TensorMap[] {
+  try {
+    return groups.map(({ inputs }) => checkInputs(served, served.signature, inputs));
+  } catch (error) {
+    handle.release();
+    throw error;
   }
 }
 

@@ -1,14 +1,15 @@
-/** The context of one run's share of a request of texts: the request's own, with a cancel signal and clocks of its own. */
-import { CancelSignal } from '../../../core/cancel.ts';
-import type { Instant } from '../../../core/clock.ts';
-import type { RunEvent, RunEventFacts } from '../../../core/executor.ts';
-import type { PriorityClass } from '../../../core/priority.ts';
-import type { BatchRecord, IsolationRecord } from '../../../ledger/request-record.ts';
-import { StageClock } from '../../../ledger/stage-clock.ts';
-import type { TraceContext } from '../../../ledger/tracing/trace-context.ts';
-import type { TaskContext } from '../../../scheduler/task.ts';
+/** The context of a part of a request that runs by itself: the request's own, with a cancel signal and clocks of its own. */
+import { CancelSignal } from '../../core/cancel.ts';
+import type { Instant } from '../../core/clock.ts';
+import type { RunEvent, RunEventFacts } from '../../core/executor.ts';
+import type { PriorityClass } from '../../core/priority.ts';
+import type { BatchRecord, IsolationRecord } from '../../ledger/request-record.ts';
+import { StageClock } from '../../ledger/stage-clock.ts';
+import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
+import type { TaskContext } from '../../scheduler/task.ts';
+import type { RunContext } from './servable.ts';
 
-export class PartContext implements TaskContext {
+export class PartContext implements RunContext {
   readonly deadline: Instant;
   readonly hasOwnDeadline: boolean | undefined;
   readonly caller: string | undefined;
