@@ -10,18 +10,23 @@ import { STAGE_EXECUTE, STAGE_SPLIT } from '../../ledger/stage-clock.ts';
 import { PartContext } from '../../models/serving/part-context.ts';
 import type { ServableHandle } from '../../models/serving/servable.ts';
 import type { RequestContext } from '../request-context.ts';
+import { checkInputs } from './check-inputs.ts';
+import type { StandIn } from './model-resolver.ts';
 
 const MAX_AT_ONCE = 32;
 
 interface GroupedRequest {
   readonly signatureName: string;
-  /** The checked inputs of each group. */
+  /** The inputs of each group. */
   readonly inputs: readonly TensorMap[];
   readonly outputs: readonly string[];
   readonly context: RequestContext;
 }
 
-/** Runs all groups; takes over the handle, and the request's cancel listener until it settles. Rejects with ServingError. */
+/**
+ * Runs all groups, whose inputs were checked; takes over the handle, and the request's cancel listener until it settles.
+ * Rejects with ServingError.
+ */
 export async function runGroups(handle: ServableHandle, request: GroupedRequest): Promise<readonly TensorMap[]> {
   const { signatureName, inputs, outputs, context } = request;
   const running = new Set<PartContext>();
@@ -54,6 +59,22 @@ export async function runGroups(handle: ServableHandle, request: GroupedRequest)
     context.stages.enter(STAGE_SPLIT, context.now());
     handle.release();
   }
+}
+
+/** Checks the inputs of each group, and runs all; takes over the handle. Rejects with ServingError. */
+export async function runGroupsOn(
+  { handle, served }: StandIn,
+  { inputs, outputs, context }: Omit<GroupedRequest, 'signatureName'>,
+): Promise<readonly TensorMap[]> {
+  const { signatureName, signature } = served;
+  let checked: readonly TensorMap[];
+  try {
+    checked = inputs.map((each) => checkInputs(served, signature, each));
+  } catch (error) {
+    handle.release();
+    throw error;
+  }
+  return runGroups(handle, { signatureName, inputs: checked, outputs, context });
 }
 
 function cancelAll(running: ReadonlySet<PartContext>, reason: ServingError): void {

@@ -40,11 +40,9 @@ import { describeSignature } from '../../../../core/list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from '../../../../core/model-spec.ts';
 import { ownAxes, type Signature } from '../../../../core/signature.ts';
 import { areLargerThan, memoryOf, type TensorMap } from '../../../../core/tensor.ts';
-import type { ServableHandle } from '../../../../models/serving/servable.ts';
-import type { ServedSignature } from '../../../../models/serving/served-signature.ts';
 import type { Method } from '../../../exchange.ts';
 import { checkInputs } from '../../../handlers/check-inputs.ts';
-import { runGroups } from '../../../handlers/grouped-runs.ts';
+import { runGroupsOn } from '../../../handlers/grouped-runs.ts';
 import type { ModelResolver, StandIn } from '../../../handlers/model-resolver.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
 import type { RequestContext } from '../../../request-context.ts';
@@ -189,7 +187,7 @@ abstract class JsonPredictCall extends PredictCall {
       : this.#runGroups(this.#groups, { handle: servable.borrow(), served: this.served });
   }
 
-  override checkFits(served: ServedSignature): void {
+  override checkFits(served: StandIn['served']): void {
     if (this.#groups === undefined) super.checkFits(served);
     else for (const { inputs } of this.#groups) checkInputs(served, served.signature, inputs);
   }
@@ -202,10 +200,9 @@ abstract class JsonPredictCall extends PredictCall {
    * Resolves with the outputs of the first group, which are those of `sent`; `answered` has all. Releases the handle when it
    * settles.
    */
-  async #runGroups(groups: readonly RowGroup[], { handle, served }: StandIn): Promise<TensorMap> {
+  async #runGroups(groups: readonly RowGroup[], on: StandIn): Promise<TensorMap> {
     const { outputs, context } = this;
-    const inputs = checkedGroups(groups, handle, served);
-    const all = await runGroups(handle, { signatureName: served.signatureName, inputs, outputs, context });
+    const all = await runGroupsOn(on, { inputs: groups.map(({ inputs }) => inputs), outputs, context });
     this.answered = groups.map(({ rows }, i) => ({ rows, outputs: all[i]! }));
     return all[0]!;
   }
@@ -214,20 +211,6 @@ abstract class JsonPredictCall extends PredictCall {
     this.sent = inputs;
     // All inputs have the same number of rows in row format.
     if (this.format === 'row') this.sentRows = inputs.values().next().value?.shape[0] ?? 0;
-  }
-}
-
-/** The checked inputs of each group. Releases the handle if it throws. */
-function checkedGroups(
-  groups: readonly RowGroup[],
-  handle: ServableHandle,
-  served: ServedSignature,
-): readonly TensorMap[] {
-  try {
-    return groups.map(({ inputs }) => checkInputs(served, served.signature, inputs));
-  } catch (error) {
-    handle.release();
-    throw error;
   }
 }
 
