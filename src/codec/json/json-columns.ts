@@ -40,10 +40,20 @@ export function namesWholeInput(cursor: JsonCursor, input: string): boolean {
   return isWhole;
 }
 
-/** The same of the members of `inputs`: `{"features": [[33, 1]]}`, unless a column has that name. */
-export function nameWholeInput(members: readonly ColumnMember[], input: string, { columns }: ColumnedSpec): boolean {
+/**
+ * The same of the members of `inputs`: `{"features": [[33, 1]]}`. Where a column has that name, too, a list of lists alone is
+ * the whole input.
+ */
+export function nameWholeInput(
+  cursor: JsonCursor,
+  members: readonly ColumnMember[],
+  [input, { columns }]: readonly [name: string, ColumnedSpec],
+): boolean {
   if (!members.some(({ name }) => name === input)) return false;
-  return members.length === 1 || columnIndex(columns).placeOf(input) === undefined;
+  if (columnIndex(columns).placeOf(input) === undefined) return true;
+  if (members.length > 1) return false;
+  cursor.at = members[0]!.value.at;
+  return cursor.skipSpace() === OPEN_ARRAY && cursor.enter(CLOSE_ARRAY) && cursor.skipSpace() === OPEN_ARRAY;
 }
 
 /** The rows of `instances`; the cursor is on the first one, an object. Throws `invalid_request`. */
@@ -224,6 +234,10 @@ class ColumnValues {
     if (kind === 'a list' || kind === 'an object') throw this.#fail(where, place, kind, 'send one value');
     const value = this.#scalar(kind);
     if (typeof value === 'number' && (codes === undefined || Number.isNaN(value))) return value;
+    if (typeof value === 'number' && codes?.takesNumbers === false) {
+      const why = 'a number could be a code or a category of the column; send the category as it was in the training';
+      throw this.#fail(where, place, String(value), why);
+    }
     if (codes !== undefined) return codes.of(value) ?? this.#unknown(where, place, value, codes);
     // Data frames have columns of booleans, which both libraries take as 0 and 1.
     if (typeof value === 'boolean') return Number(value);

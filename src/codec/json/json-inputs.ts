@@ -259,7 +259,7 @@ function readColumns(scanner: PredictBodyScanner, value: JsonValue, signature: I
     return new Map([[name, readTensor(scanner, value, name, spec, 'inputs')]]);
   }
   const columned = columnedInput(signature.inputs);
-  if (columned !== undefined && !nameWholeInput(members, ...columned)) {
+  if (columned !== undefined && !nameWholeInput(scanner.cursor, members, columned)) {
     return new Map([[columned[0], readColumnedLists(scanner.cursor, members, columned[1])]]);
   }
   const tensors = new Map<string, Tensor>();

@@ -23,26 +23,34 @@ export interface Columns {
 
 /** The code of a value among categories; undefined = it is none of them. Booleans, numbers and texts are never equal. */
 export class CategoryCodes {
-  /** The categories are numbers, or some are: then a number is a category, and else a code. */
-  readonly haveNumbers: boolean;
-  readonly count: number;
+  /** A number is a category, or a code. False: it could be meant as either, for texts read like numbers: "10", "20". */
+  readonly takesNumbers: boolean;
+  /** Some categories are numbers. */
+  readonly #haveNumbers: boolean;
   readonly #codes: ReadonlyMap<Category, number>;
 
   constructor(categories: readonly Category[]) {
     this.#codes = new Map(categories.map((category, code) => [category, code]));
-    this.haveNumbers = categories.some((category) => typeof category === 'number');
-    this.count = categories.length;
+    this.#haveNumbers = categories.some((category) => typeof category === 'number');
+    this.takesNumbers = this.#haveNumbers || !categories.some(readsAsNumber);
   }
 
   of(value: Category): number | undefined {
-    if (typeof value !== 'number' || this.haveNumbers) return this.#codes.get(value);
-    return Number.isInteger(value) && value >= 0 && value < this.count ? value : undefined;
+    if (typeof value !== 'number' || this.#haveNumbers) return this.#codes.get(value);
+    const isCode = this.takesNumbers && Number.isInteger(value) && value >= 0 && value < this.#codes.size;
+    return isCode ? value : undefined;
   }
 
   /** The categories in the order of their codes. */
   [Symbol.iterator](): IterableIterator<Category> {
     return this.#codes.keys();
   }
+}
+
+/** The category reads like a number that is not its code; a boolean is read as 0 or 1. */
+function readsAsNumber(category: Category, code: number): boolean {
+  if (typeof category === 'boolean') return Number(category) !== code;
+  return typeof category === 'string' && category.trim() !== '' && Number.isFinite(Number(category));
 }
 
 /** Columns by name, for whoever reads rows. */

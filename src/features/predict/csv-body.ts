@@ -25,11 +25,12 @@ export function csvInstances({ bytes, form, from }: GivenData, inputs: Inputs): 
   if (rows.length === 0) throw new DataError(`${from} has no row below its names of columns`);
   const [only] = inputs.size === 1 ? inputs : [];
   const isNamed = names.every((name) => inputs.has(name));
+  const columns = only?.[1].columns;
+  // The only column may have the input's name.
+  const mayBeColumns = columns !== undefined && (!isNamed || columnIndex(columns).placeOf(names[0]!) !== undefined);
+  if (mayBeColumns && namesColumns(names, columns, from)) return columnRows(names, rows, columns, from);
   if (only !== undefined && !isNamed) {
     const [input, spec] = only;
-    if (spec.columns !== undefined && namesColumns(names, spec.columns, from)) {
-      return columnRows(names, rows, spec.columns, from);
-    }
     checkWidth(names, input, spec, from);
     const isList = (spec.shape?.length ?? 2) > 1;
     return `[${rows
@@ -50,11 +51,15 @@ export function csvInstances({ bytes, form, from }: GivenData, inputs: Inputs): 
   return `[${rows.map((row, i) => objectOf(names, row, inputs, from, i)).join(',')}]`;
 }
 
-/** The file names the model's columns. Throws DataError if it names some of them, and other things. */
+/** Names that LightGBM and XGBoost make up for arrays. */
+const MADE_UP = /^(Column_|f)\d+$/;
+
+/** The file names the model's columns. False: nobody named them. Throws DataError if it names other things. */
 function namesColumns(names: readonly string[], columns: Columns, from: string): boolean {
   const index = columnIndex(columns);
   const unknown = names.filter((name) => index.placeOf(name) === undefined);
-  if (unknown.length === 0 || unknown.length === names.length) return unknown.length === 0;
+  if (unknown.length === 0) return true;
+  if (unknown.length === names.length && columns.list.every(({ name }) => MADE_UP.test(name))) return false;
   throw new DataError(
     `${from} names ${unknown.map((name) => JSON.stringify(name)).join(', ')}, which the model has not; it has ` +
       columns.list.map(({ name }) => JSON.stringify(name)).join(', '),
@@ -85,7 +90,8 @@ function columnCell(cell: string, codes: CategoryCodes | undefined, at: string):
   if (/^(true|false)$/i.test(cell)) return cell.toLowerCase();
   const isNumber = /^(|nan|na|null|[+-]?inf(inity)?|[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)$/i.test(cell);
   // The server says what an unknown category is.
-  if (!isNumber && codes !== undefined) return JSON.stringify(cell);
+  const isText = codes !== undefined && (!isNumber || (!codes.takesNumbers && /\d/.test(cell)));
+  if (isText) return JSON.stringify(cell);
   const text = cellText(cell, FLOAT, at);
   return text === 'NaN' ? 'null' : text;
 }

@@ -116,7 +116,7 @@ function elementsOf(name: string, tensor: AnsweredTensor): unknown {
   const dims = shape?.dim?.map(({ size = 0 }) => Number(size)) ?? [];
   const count = countOf(dims);
   const given = tensor[field] as readonly unknown[];
-  if (given.length > 0) return nested(filled(given.map(plain), count), dims);
+  if (given.length > 0) return nested(filled(given.map(dtype === 'DT_FLOAT' ? plainFloat32 : plain), count), dims);
   if (bytes === 0 || content.length < count * bytes) {
     if (count === 0) return nested([], dims);
     throw new Error(`output ${JSON.stringify(name)} has fewer elements than its shape`);
@@ -136,8 +136,11 @@ function filled(given: readonly unknown[], count: number): readonly unknown[] {
 
 function plain(element: unknown): unknown {
   if (Buffer.isBuffer(element)) return element.toString();
-  if (typeof element === 'number') return shortFloat32(element);
   return typeof element === 'string' && /^-?\d{1,15}$/.test(element) ? Number(element) : element;
+}
+
+function plainFloat32(element: unknown): unknown {
+  return typeof element === 'number' ? shortFloat32(element) : element;
 }
 
 function plainInteger(value: bigint): number | string {

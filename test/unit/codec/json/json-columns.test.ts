@@ -76,6 +76,22 @@ describe('rows by the names of columns', () => {
     assert.deepEqual(read({ instances: rows }, { unknownCategory: 'missing' }).values, [1, NaN, 1, NaN]);
   });
 
+  it('take no number where it could be a code or a category', () => {
+    const list = [{ name: 'zone', categories: ['10', '20', '1'] }];
+    assert.deepEqual(read({ instances: [{ zone: '1' }, { zone: null }] }, { list }).values, [2, NaN]);
+    for (const unknownCategory of ['error', 'missing'] as const) {
+      assert.throws(
+        () => read({ instances: [{ zone: 1 }] }, { list, unknownCategory }),
+        /"zone" is 1, but a number could be a code or a category of the column; send the category/,
+      );
+    }
+    const flags = { name: 'flag', categories: [true, false] };
+    assert.throws(() => read({ inputs: { flag: [1] } }, { list: [flags] }), /"flag" is 1, but a number could be/);
+    assert.deepEqual(read({ inputs: { flag: [true] } }, { list: [flags] }).values, [0]);
+    const inOrder = { name: 'flag', categories: [false, true] };
+    assert.deepEqual(read({ inputs: { flag: [1, true] } }, { list: [inOrder] }).values, [1, 1]);
+  });
+
   it('are rounded once to float32', () => {
     const { dtype, values } = read({ instances: [{ age: 0.1, city: 'Bern' }] }, { spec: { dtype: 'float32' } });
     assert.deepEqual([dtype, values], ['float32', [Math.fround(0.1), 0]]);
@@ -88,6 +104,9 @@ describe('rows by the names of columns', () => {
     const list = [{ name: 'features' }, AGE];
     assert.deepEqual(read({ instances: [{ features: 1, age: 2 }] }, { list }).values, [1, 2]);
     assert.deepEqual(read({ inputs: { features: [1], age: [2] } }, { list }).values, [1, 2]);
+    const only = [{ name: 'features', categories: [1, 0] }];
+    assert.deepEqual(read({ inputs: { features: [1] } }, { list: only }).values, [0]);
+    assert.deepEqual(read({ inputs: { features: [[1]] } }, { list: only }).values, [1]);
   });
 
   it('name what is wrong', () => {
