@@ -35,7 +35,7 @@ export interface GraphNode {
 }
 
 export interface GraphValue {
-  readonly type: GraphTensor['type'];
+  readonly type: GraphTensor['type'] | 'int32' | 'float16' | 'double';
   /** Undefined = any rank. */
   readonly dims?: GraphDims | undefined;
   readonly isSequence?: boolean;
@@ -63,7 +63,8 @@ export interface GraphModel extends Graph {
   readonly functions?: readonly GraphFunction[];
 }
 
-const ELEMENT_TYPES = { float: 1, uint8: 2, int64: 7, string: 8, bool: 9 } as const;
+const OTHER_FLOATS = { float16: 10, double: 11 } as const;
+const ELEMENT_TYPES = { float: 1, uint8: 2, int32: 6, int64: 7, string: 8, bool: 9, ...OTHER_FLOATS } as const;
 const DEFAULT_OPSETS = { '': 17, 'ai.onnx.ml': 3, 'com.microsoft': 1 };
 
 /** A tensor of float32, or of one dim if no dims are given. */

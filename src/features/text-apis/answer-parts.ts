@@ -29,7 +29,10 @@ export function writeText(writer: JsonWriter, text: string): void {
   writer.string(Buffer.from(text));
 }
 
-/** Indices from the highest score to the lowest; the first of equal ones first. */
+/**
+ * Indices from the highest score to the lowest; the first of equal ones first. Rankings are by logits: many high ones have
+ * the same sigmoid in float32.
+ */
 export function ranked(scores: Float32Array): readonly number[] {
   return Array.from(scores, (_, i) => i).sort((a, b) => scores[b]! - scores[a]! || a - b);
 }

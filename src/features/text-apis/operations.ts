@@ -66,7 +66,7 @@ export const TEXT_OPERATIONS: readonly Operation[] = [
     ...{ summary: 'The text model and its limits.', answer: { [JSON_TYPE]: 'TeiInfo' }, errorSchema: 'TeiError' },
   },
   {
-    ...{ kind: 'tei-health', method: 'ServerReady', http: 'GET', paths: ['/health'], errors: [503], isOpen: true },
+    ...{ kind: 'tei-health', method: 'ServerReady', http: 'GET', paths: ['/health'], errors: [404, 503], isOpen: true },
     ...{ summary: 'The server is ready.', answer: { [JSON_TYPE]: 'TeiHealth' } },
   },
 ];

@@ -5,6 +5,7 @@
 import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { SurfaceParts } from '../../kernel/installation.ts';
+import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
 import { JSON_TYPE } from '../../proxy/http1/answer-head.ts';
 import type { Operation } from '../../proxy/protocols/rest/operation.ts';
@@ -20,6 +21,7 @@ import {
 } from '../../proxy/protocols/rest/route.ts';
 import { type Readiness, whyNotReady } from '../../proxy/readiness.ts';
 import type { ChosenMethod, PageRequest, RestMethod, RestPart } from '../../proxy/servers/rest-part.ts';
+import { TEXT_MODEL } from '../text/exported/text-model.ts';
 import { soleModel } from './model-choice.ts';
 import { EMBEDDINGS } from './openai/embeddings.ts';
 import { openAiError } from './openai/openai-error.ts';
@@ -37,13 +39,13 @@ import { type SoleModel, type TextApi, textMethod } from './text-method.ts';
 const READY = 200;
 const NOT_READY = 503;
 
-export function textPart({ resolver, readiness }: SurfaceParts): RestPart {
+export function textPart({ resolver, readiness, models }: SurfaceParts): RestPart {
   const chosen = new Map<string, ChosenMethod>(methodsOf(resolver));
   const health = healthPage(readiness);
   return {
     operations: TEXT_OPERATIONS,
     schemas: TEXT_SCHEMAS,
-    match: matchText,
+    match: (method, path) => matchText(method, path, models),
     methodOf: ({ kind }) => chosen.get(kind),
     pageOf: ({ kind }) => (kind === 'tei-health' ? health : undefined),
   };
@@ -93,15 +95,21 @@ for (const operation of TEXT_OPERATIONS) {
   }
 }
 
-/** Other paths cost one look-up and one comparison. */
-function matchText(method: string, path: string): Route | undefined {
+/** Other paths cost one look-up and one comparison. A server without texts has none of those at the root. */
+function matchText(method: string, path: string, models: ModelManager): Route | undefined {
   const own = BY_PATH.get(path);
-  if (own !== undefined) return routeTo(own, method, path, NO_MODEL);
+  if (own !== undefined) return mayHaveTexts(models) ? routeTo(own, method, path, NO_MODEL) : undefined;
   const match = path.startsWith(PREFIX) ? BELOW_MODEL.exec(path) : null;
   const operation = BY_WORD.get(match?.[2] ?? '');
   if (match === null || operation === undefined) return undefined;
   const name = decodedSegment(match[1]!);
   return name instanceof ServingError ? failure(name) : routeTo(operation, method, path, { name });
+}
+
+/** A version takes texts, or one that is not there yet may do so. */
+function mayHaveTexts(models: ModelManager): boolean {
+  for (const { facts } of models.servables()) if (facts.get(TEXT_MODEL) !== undefined) return true;
+  return models.modelNames.some((name) => models.find(name, {}) === undefined);
 }
 
 function routeTo({ kind, method: name, http }: Operation, method: string, path: string, spec: ModelSpec): Route {

@@ -15,17 +15,34 @@ export async function textsOfTokens(
 ): Promise<readonly string[]> {
   checkCount(model, lists);
   const texts = await model.decode(lists, cancel);
+  checkCharacters(model, texts);
   const rows = texts.map((text) => ({ text }));
   const encoded = await model.tokenize(rows, { addsSpecialTokens: false }, cancel);
   for (const [i, { ids }] of encoded.entries()) if (!areEqual(ids, lists[i]!)) throw notOurs(i);
   return texts;
 }
 
-function checkCount({ limits }: TextModel, lists: readonly Int32Array[]): void {
+function checkCount({ limits, maxTokens }: TextModel, lists: readonly Int32Array[]): void {
+  // A tokenized text has no more.
+  const long = lists.findIndex(({ length }) => length > maxTokens);
+  if (long !== -1) {
+    const has = `list ${long} has ${lists[long]!.length} tokens`;
+    throw wrongField('input', `${has}, and ${maxTokens} are the most that the model takes; send fewer`);
+  }
   const tokens = lists.reduce((sum, { length }) => sum + length, 0);
   if (lists.length <= limits.texts && tokens <= limits.tokens) return;
   const most = `the model takes ${limits.texts} texts and ${limits.tokens} tokens in a request`;
   throw new ServingError('too_large', `there are ${lists.length} lists of ${tokens} tokens, and ${most}; send fewer`);
+}
+
+/** A token may be long, so that few tokens are a text beyond its limit. */
+function checkCharacters({ limits }: TextModel, texts: readonly string[]): void {
+  const all = texts.reduce((sum, { length }) => sum + length, 0);
+  const long = texts.findIndex(({ length }) => length > 2 * limits.charactersPerText);
+  if (long === -1 && all <= 2 * limits.characters) return;
+  const which = long === -1 ? 'the lists are' : `list ${long} is`;
+  const most = `${limits.charactersPerText} in a text and ${limits.characters} in all`;
+  throw new ServingError('too_large', `${which} of more characters than the model takes: ${most}; send fewer tokens`);
 }
 
 function areEqual(a: Int32Array, b: Int32Array): boolean {

@@ -15,7 +15,7 @@ import type { VersionDraft } from '../../models/loading/load-steps.ts';
 import type { PadValues } from '../../models/model-file/declare-pad-values.ts';
 import { TEXT_MODEL, type TextModel } from './exported/text-model.ts';
 import { bindGraph, type GraphBinding } from './files/graph-binding.ts';
-import { settingsOf, type TextSettings, taskOf } from './files/settings.ts';
+import { moduleProblem, settingsOf, type TextSettings, taskOf } from './files/settings.ts';
 import { readTextFiles, TOKENIZER_FILE, tokenizerProblem } from './files/text-files.ts';
 import { TextRunner } from './run/text-runner.ts';
 import { classificationTask, rerankingTask } from './tasks/classification.ts';
@@ -84,6 +84,10 @@ async function drawUp(draft: VersionDraft, declared: TextDeclaration): Promise<D
   const settings = settingsOf(task, declared, files, (text) => problems.push(text));
   const binding = bindGraph(draft.signatures, settings);
   if (typeof binding === 'string') problems.push(binding);
+  else if (task === 'embedding') {
+    const problem = binding.rank === 3 ? moduleProblem(files) : undefined;
+    if (problem !== undefined) problems.push(problem);
+  }
   if (problems.length > 0 || typeof binding === 'string') return problems.join('; ');
   const maxTokens = Math.min(settings.maxTokens, binding.fixedLength ?? Infinity);
   return { settings: { ...settings, maxTokens }, binding };

@@ -185,6 +185,8 @@ describe('text-embeddings-inference', () => {
       ['/rerank', { query: 'a', texts: ['b'] }, 404],
       ['/v1/models/nobody/tei/embed', { inputs: 'a' }, 404],
       ['/tokenize', { inputs: LONG }, 400],
+      // More than a call may have arguments.
+      ['/tokenize', { inputs: Array(200_000).fill('a') }, 413],
     ];
     for (const [path, body, status] of wrong) {
       const answer = await app.post(path, body);
@@ -226,6 +228,19 @@ describe("Cohere's and Jina's reranking", () => {
     assert.equal(typeof returned.body.results[0].document.text, 'string');
   });
 
+  it('ranks by logits, of which many have the same score in float32', async (t) => {
+    const app = await serverWith(t, ['reranking'], '  max_tokens: 64\n');
+    const documents = [20, 30, 25].map((count) => 'blue '.repeat(count));
+    const { body } = await app.post('/v2/rerank', { query: 'blue', documents });
+    const tei = await app.post('/rerank', { query: 'blue', texts: documents });
+    for (const results of [body.results, tei.body]) {
+      assert.deepEqual(
+        results.map(({ index }: { index: number }) => index),
+        [1, 2, 0],
+      );
+    }
+  });
+
   it('has errors that both kinds of clients read', async (t) => {
     const app = await serverWith(t, ['reranking']);
     const answer = await app.post('/v2/rerank', { model: 'nobody', query: 'a', documents: ['b'] });
@@ -264,6 +279,8 @@ describe('lists of tokens', () => {
       assert.equal(answer.status, 400, JSON.stringify([input, answer.body]));
       assert.equal(answer.body.error.param, 'input');
     }
+    const long = await app.post('/v1/embeddings', { model: 'embedding', input: [[4], Array(200).fill(4)] });
+    assert.match(long.body.error.message, /list 1 has 200 tokens, and 16 are the most/);
     assert.equal((await app.post('/v1/embeddings', { model: 'embedding', input: 'red' })).status, 200);
   });
 });

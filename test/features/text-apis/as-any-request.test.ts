@@ -72,9 +72,47 @@ it('is below the prefix, where there is one', async (t) => {
   assert.equal((await app.post('/v1/embeddings', body)).status, 404);
 });
 
-it('tells of models that take no texts, in the form of the API', async (t) => {
+it('is refused beyond the limits of its caller, with the time to come again', {
+  skip: !hasFeature('caller-limits'),
+}, async (t) => {
+  const models = { a: 'embedding', ranker: 'reranking' } as const;
+  const app = await appWith(t, models, '--caller_requests_per_s=1', '--caller_header=x-caller');
+  const cases = [
+    ['/v1/embeddings', { model: 'a', input: 'red' }, /"code":"rate_limit_exceeded"/],
+    ['/embed', { inputs: 'red' }, /"error_type":"overloaded"/],
+    ['/tokenize', { inputs: 'red', model: 'a' }, /"error_type":"overloaded"/],
+    ['/v2/rerank', { query: 'red', documents: ['cat'] }, /"message":/],
+  ] as const;
+  for (const [path, body, form] of cases) {
+    const sent = { method: 'POST', headers: { 'x-caller': path }, body: JSON.stringify(body) };
+    const ask = () => fetch(`${app.rest}${path}`, sent);
+    // One a second is let through, so that most are refused.
+    const answers = await Promise.all(Array.from({ length: 20 }, ask));
+    const refused = answers.find(({ status }) => status === 429);
+    assert.ok(Number(refused?.headers.get('retry-after')) >= 1, path);
+    assert.match(await refused!.text(), form);
+    await Promise.all(answers.map((answer) => (answer === refused ? undefined : answer.text())));
+  }
+});
+
+it('has no paths at the root where no model takes texts', async (t) => {
   const app = await localApp(t, '--model=half=examples/half_plus_two/models/half_plus_two');
-  const none = await app.post('/embed', { inputs: 'red' });
+  const paths = ['/', '/embed', '/rerank', '/predict', '/tokenize', '/v1/embeddings', '/v1/rerank', '/v2/rerank'];
+  for (const path of paths) assert.equal((await app.post(path, {})).status, 404, path);
+  for (const path of ['/health', '/info']) {
+    const { status, body } = await app.get(path);
+    assert.equal(status, 404);
+    assert.match(body.error, /^no such path/);
+  }
+  const other = await app.post('/v1/models/half/tei/embed', { inputs: 'red' });
+  assert.equal(other.status, 400);
+  assert.match(other.body.error, /takes no texts/);
+});
+
+it('tells of models that take no texts, in the form of the API', async (t) => {
+  const base = writeTinyModel(join(tempDirectory(t), 'a'), 'embedding');
+  const app = await localApp(t, '--model=half=examples/half_plus_two/models/half_plus_two', `--model=a=${base}`);
+  const none = await app.post('/predict', { inputs: 'red' });
   assert.equal(none.status, 404);
   assert.equal(none.body.error_type, 'validation');
   const other = await app.post('/v1/embeddings', { model: 'half', input: 'red' });

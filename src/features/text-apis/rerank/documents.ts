@@ -27,7 +27,7 @@ interface Asked {
   readonly documents: readonly string[] | undefined;
 }
 
-const SCORE = TEXT_OUTPUTS.reranking.score;
+const { score: SCORE, rawScore: RAW_SCORE } = TEXT_OUTPUTS.reranking;
 
 /** `version`: of Cohere's API. Jina's has the path of the first. */
 export function rerankApi(version: 1 | 2): TextApi {
@@ -55,7 +55,7 @@ function rerankRequest(fields: Fields, chosen: ChooseModel, version: number): Te
   return {
     model: chosen('reranking'),
     task: 'reranking',
-    outputs: [SCORE, TOKEN_COUNT_OUTPUT],
+    outputs: [SCORE, RAW_SCORE, TOKEN_COUNT_OUTPUT],
     inputs: (model) => {
       checkMost(model, most);
       return { texts: documents.map(() => query), pairs: documents, truncate };
@@ -93,7 +93,7 @@ function* rerankAnswer(outputs: TensorMap, asked: Asked, { served, context }: Te
   writer.ascii(',"object":"list","model":');
   writeText(writer, served.name);
   writer.ascii(',"results":[');
-  for (const [place, i] of ranked(scores).slice(0, topN).entries()) {
+  for (const [place, i] of ranked(floatsOf(outputs, RAW_SCORE)).slice(0, topN).entries()) {
     writer.ascii(`${place === 0 ? '' : ','}{"index":${i},"relevance_score":`);
     writer.float32s(scores, i, i + 1);
     if (documents !== undefined) {

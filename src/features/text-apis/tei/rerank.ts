@@ -23,23 +23,30 @@ export const RERANK: TextApi = {
 function rankRequest(fields: Fields, chosen: ChooseModel): TextRequest {
   const query = wantedText(fields, 'query');
   const texts = textsIn(fields, 'texts');
-  const output = booleanIn(fields, 'raw_scores') === true ? RAW_SCORE : SCORE;
+  const isRaw = booleanIn(fields, 'raw_scores') === true;
   const isTextReturned = booleanIn(fields, 'return_text') === true;
   const truncate = truncateIn(fields);
   return {
     model: chosen('reranking'),
     task: 'reranking',
-    outputs: [output],
+    outputs: [SCORE, RAW_SCORE],
     inputs: () => ({ texts: texts.map(() => query), pairs: texts, truncate }),
-    answer: (outputs) => rankAnswer(floatsOf(outputs, output), isTextReturned ? texts : undefined),
+    answer: (outputs) => {
+      const [scores, raw] = [floatsOf(outputs, SCORE), floatsOf(outputs, RAW_SCORE)];
+      return rankAnswer(isRaw ? raw : scores, ranked(raw), isTextReturned ? texts : undefined);
+    },
   };
 }
 
 /** `texts`: undefined = the answer has none. */
-function* rankAnswer(scores: Float32Array, texts: readonly string[] | undefined): Steps<Buffer> {
+function* rankAnswer(
+  scores: Float32Array,
+  order: readonly number[],
+  texts: readonly string[] | undefined,
+): Steps<Buffer> {
   const writer = new JsonWriter();
   writer.ascii('[');
-  for (const [place, i] of ranked(scores).entries()) {
+  for (const [place, i] of order.entries()) {
     writer.ascii(`${place === 0 ? '' : ','}{"index":${i},`);
     if (texts !== undefined) {
       writer.ascii('"text":');

@@ -99,7 +99,7 @@ function promptOf({ prompts }: TextModel, name: string): string {
 
 /** UTF-16 units are counted, of which no text has fewer than characters. */
 function checkLimits({ limits }: TextModel, rows: readonly { readonly text: string }[]): void {
-  const most = Math.max(...rows.map(({ text }) => text.length));
+  const most = rows.reduce((longest, { text }) => Math.max(longest, text.length), 0);
   const all = rows.reduce((sum, { text }) => sum + text.length, 0);
   const { texts, charactersPerText, characters } = limits;
   if (rows.length <= texts && most <= charactersPerText && all <= characters) return;

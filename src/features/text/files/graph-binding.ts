@@ -1,7 +1,8 @@
 /** Finds the inputs of a graph that tokens are, and the output that is read, by the names and shapes of exporters. */
 import { listNames } from '../../../core/list-names.ts';
 import { DEFAULT_SIGNATURE_NAME, type Signature, type Signatures, type TensorSpec } from '../../../core/signature.ts';
-import type { TextSettings } from './settings.ts';
+import { READABLE } from '../tasks/output-floats.ts';
+import { classesOf, type TextSettings } from './settings.ts';
 
 /** The inputs that the server can make. */
 const INPUTS = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'] as const;
@@ -32,14 +33,19 @@ export function bindGraph(signatures: Signatures, settings: TextSettings): Graph
   if (typeof inputs === 'string') return inputs;
   const output = outputOf(signature, settings);
   if (output === undefined) return noOutput(signature, settings);
-  const { shape } = signature.outputs.get(output)!;
+  const { shape, dtype } = signature.outputs.get(output)!;
+  if (!READABLE.has(dtype)) return `output "${output}" is ${dtype}, and scores and vectors are floats`;
   const wanted = ranksOf(settings);
   if (shape === undefined || !wanted.includes(shape.length)) {
     return `output "${output}" has the shape ${shape === undefined ? 'of any rank' : `[${shape.join(', ')}]`}, but ${settings.task} wants ${wanted.join(' or ')} dims`;
   }
+  const [width, classes] = [shape.at(-1)!, classesOf(settings)];
+  if (classes !== undefined && width !== -1 && width !== classes) {
+    return `output "${output}" has ${width} scores, but ${settings.task} wants ${classes}${settings.task === 'reranking' ? '' : ', as many as there are labels'}`;
+  }
   const length = signature.inputs.get('input_ids')!.shape![1]!;
   return {
-    ...{ signatureName: signatureName!, inputs, output, rank: shape.length, width: shape.at(-1)! },
+    ...{ signatureName: signatureName!, inputs, output, rank: shape.length, width },
     fixedLength: length === -1 ? undefined : length,
   };
 }
@@ -63,7 +69,7 @@ function ranksOf({ task }: TextSettings): readonly number[] {
 
 function outputOf({ outputs }: Signature, { task, output }: TextSettings): string | undefined {
   if (output !== undefined) return outputs.has(output) ? output : undefined;
-  const ofNumbers = [...outputs].filter(([, { dtype }]) => dtype === 'float32');
+  const ofNumbers = [...outputs].filter(([, { dtype }]) => READABLE.has(dtype));
   const find = (names: readonly string[], rank: number): string | undefined => {
     const ofRank = ofNumbers.filter(([, spec]) => rankOf(spec) === rank).map(([name]) => name);
     return (

@@ -13,6 +13,8 @@ export interface TextSettings {
   readonly cuts: 'right' | 'left';
   readonly padsLeft: boolean;
   readonly padId: number;
+  /** The position of a text's first token, for graphs that are given positions. */
+  readonly firstPosition: number;
   /** The text of the mask, for people and for fill-mask. */
   readonly maskToken: string;
   readonly pooling: Pooling;
@@ -61,6 +63,12 @@ export function taskOf(declared: TextDeclaration, { model, modules, pooling }: T
   return architecture.endsWith('ForMaskedLM') ? 'fill-mask' : undefined;
 }
 
+/** The scores of a text, or of its tokens; undefined = as many as the graph gives. */
+export function classesOf({ task, labels }: Pick<TextSettings, 'task' | 'labels'>): number | undefined {
+  if (task === 'reranking') return 1;
+  return task === 'classification' || task === 'token-classification' ? labels.length || undefined : undefined;
+}
+
 /** Calls `problem` with a sentence for each thing in the files or the declaration that cannot be served. */
 export function settingsOf(
   task: TextTask,
@@ -70,36 +78,45 @@ export function settingsOf(
 ): TextSettings {
   const { tokenizer, model } = files;
   const labels = labelsOf(declared, model);
-  const prompts = promptsOf(declared, files, problem);
-  const defaultPrompt = declared.default_prompt ?? textOf(files.sentenceTransformers['default_prompt_name']) ?? '';
-  if (defaultPrompt !== '' && !prompts.has(defaultPrompt))
-    problem(`there is no prompt "${defaultPrompt}" to be the default`);
-  const { limits } = declared;
+  const areNamed = task === 'classification' || task === 'token-classification';
+  if (areNamed && declared.labels === undefined && hasGaps(model)) {
+    problem('id2label of config.json names not the classes from 0 on, each once; write "labels: […]" in pillion.yaml');
+  }
   return {
     task,
     maxTokens: declared.max_tokens ?? maxTokensOf(files),
     truncates: declared.truncate ?? true,
     cuts: declared.truncation_side ?? (tokenizer['truncation_side'] === 'left' ? 'left' : 'right'),
     padsLeft: tokenizer['padding_side'] === 'left',
-    padId: typeof model['pad_token_id'] === 'number' ? model['pad_token_id'] : 0,
+    firstPosition: isAfterPadding(model) ? padIdOf(model) + 1 : 0,
+    padId: padIdOf(model),
     maskToken: tokenText(tokenizer['mask_token']) ?? '[MASK]',
     pooling: declared.pooling ?? poolingOf(files.pooling, problem),
     isNormalized: declared.normalize ?? normalizes(files.modules),
     dimensions: declared.dimensions,
-    prompts,
-    defaultPrompt,
+    ...promptsOf(task, declared, files, problem),
     labels,
     activation: declared.activation ?? activationOf(task, labels, model),
     isAggregated: declared.aggregation !== 'none',
     topK: declared.top_k ?? DEFAULT_TOP_K,
     output: declared.output,
-    limits: {
-      texts: limits?.texts ?? DEFAULT_LIMITS.texts,
-      charactersPerText: limits?.characters_per_text ?? DEFAULT_LIMITS.charactersPerText,
-      characters: limits?.characters ?? DEFAULT_LIMITS.characters,
-      tokens: limits?.tokens ?? DEFAULT_LIMITS.tokens,
-    },
+    limits: limitsOf(declared),
   };
+}
+
+/** Modules whose work is done here, or that do nothing at inference. */
+const KNOWN_MODULES = ['Transformer', 'Pooling', 'Normalize', 'Dropout'];
+
+/** The problem of a graph that gives vectors of tokens, in place of all that sentence-transformers makes of them. */
+export function moduleProblem({ modules = [], sentenceBert, tokenizer }: TextFiles): string | undefined {
+  const unknown = modules.find(({ type }) => !KNOWN_MODULES.includes(String(type).split('.').at(-1)!));
+  if (unknown !== undefined) {
+    return `its modules.json has ${String(unknown['type'])}, which this server cannot; export the graph with an output sentence_embedding`;
+  }
+  const lowers = sentenceBert['do_lower_case'] === true && tokenizer['do_lower_case'] !== true;
+  return lowers
+    ? 'its sentence_bert_config.json wants texts in lower case, which its tokenizer does not make'
+    : undefined;
 }
 
 /** sentence-transformers without a list of modules normalises in most tools, and so does a plain transformer here. */
@@ -111,10 +128,21 @@ function maxTokensOf({ tokenizer, model, sentenceBert }: TextFiles): number {
   const own = countOf(sentenceBert['max_seq_length']);
   if (own !== undefined) return own;
   const positions = countOf(model['max_position_embeddings']);
-  const shift = POSITIONS_AFTER_PADDING.has(String(model['model_type'])) ? 2 : 0;
+  const shift = isAfterPadding(model) ? padIdOf(model) + 1 : 0;
   const known = [countOf(tokenizer['model_max_length']), positions && positions - shift];
   const least = Math.min(...known.filter((each) => each !== undefined));
   return Number.isFinite(least) ? least : DEFAULT_MAX_TOKENS;
+}
+
+function isAfterPadding(model: Json): boolean {
+  return POSITIONS_AFTER_PADDING.has(String(model['model_type']));
+}
+
+function padIdOf(model: Json): number {
+  const id = model['pad_token_id'];
+  if (typeof id === 'number' && Number.isInteger(id) && id >= 0) return id;
+  // The default of transformers.
+  return isAfterPadding(model) ? 1 : 0;
 }
 
 function poolingOf(pooling: Json | undefined, problem: (text: string) => void): Pooling {
@@ -129,19 +157,39 @@ function poolingOf(pooling: Json | undefined, problem: (text: string) => void): 
   return 'mean';
 }
 
+function limitsOf({ limits }: TextDeclaration): TextLimits {
+  return {
+    texts: limits?.texts ?? DEFAULT_LIMITS.texts,
+    charactersPerText: limits?.characters_per_text ?? DEFAULT_LIMITS.charactersPerText,
+    characters: limits?.characters ?? DEFAULT_LIMITS.characters,
+    tokens: limits?.tokens ?? DEFAULT_LIMITS.tokens,
+  };
+}
+
+/** Entities have places in a text, so it is taken as it comes. */
 function promptsOf(
-  { prompts }: TextDeclaration,
+  task: TextTask,
+  declared: TextDeclaration,
   { sentenceTransformers, pooling }: TextFiles,
   problem: (text: string) => void,
-): ReadonlyMap<string, string> {
-  const own = Object.entries(mapOf(sentenceTransformers['prompts'])).filter(
+): Pick<TextSettings, 'prompts' | 'defaultPrompt'> {
+  const isAsItComes = task === 'token-classification';
+  if (isAsItComes && declared.prompts !== undefined) {
+    problem('entities are found in texts as they come, without prompts');
+  }
+  const own = Object.entries(mapOf(isAsItComes ? undefined : sentenceTransformers['prompts'])).filter(
     (each): each is [string, string] => typeof each[1] === 'string' && each[0] !== '',
   );
-  const all = prompts ?? new Map(own);
-  if (pooling?.['include_prompt'] === false && [...all.values()].some((prompt) => prompt !== '')) {
+  const prompts = declared.prompts ?? new Map(own);
+  const ownName = isAsItComes ? undefined : textOf(sentenceTransformers['default_prompt_name']);
+  const defaultPrompt = declared.default_prompt ?? ownName ?? '';
+  if (defaultPrompt !== '' && !prompts.has(defaultPrompt)) {
+    problem(`there is no prompt "${defaultPrompt}" to be the default`);
+  }
+  if (pooling?.['include_prompt'] === false && [...prompts.values()].some((prompt) => prompt !== '')) {
     problem('its pooling leaves out the tokens of prompts (include_prompt: false), which this server cannot');
   }
-  return all;
+  return { prompts, defaultPrompt };
 }
 
 function labelsOf({ labels }: TextDeclaration, model: Json): readonly string[] {
@@ -149,6 +197,12 @@ function labelsOf({ labels }: TextDeclaration, model: Json): readonly string[] {
   const named = Object.entries(mapOf(model['id2label'])).sort(([a], [b]) => Number(a) - Number(b));
   if (named.length > 0) return named.map(([, label]) => String(label));
   return Array.from({ length: countOf(model['num_labels']) ?? 0 }, (_, index) => `LABEL_${index}`);
+}
+
+/** The names are not those of 0, 1, 2 …: labels would be those of other classes. */
+function hasGaps(model: Json): boolean {
+  const names = new Set(Object.keys(mapOf(model['id2label'])));
+  return [...names.keys()].some((_, index) => !names.has(String(index)));
 }
 
 function activationOf(task: TextTask, labels: readonly string[], model: Json): Activation {

@@ -29,13 +29,14 @@ export interface PartRunsOptions {
   readonly signatureName: string;
   readonly outputs: readonly string[];
   readonly clock: Clock;
+  /** Tokens that are under way at a time. A part with more is run alone. */
+  readonly mostTokens: number;
   /** Reads the outputs of a part. May take several turns of the event loop. */
   readonly take: (part: Part, outputs: TensorMap) => void | Promise<void>;
 }
 
-/** The parts of one request that are under way at a time: enough to fill runs, few enough to let others in. */
+/** Rows of one request that are under way at a time: enough to fill runs, few enough to let others in. */
 const MOST_ROWS = 64;
-const MOST_TOKENS = 16_384;
 /** A part that found no room is sent again after so long at most. */
 const RETRY_MS = 100;
 
@@ -75,6 +76,7 @@ class PartRuns implements CancelListener {
   start(): Promise<void> {
     const context = this.#context;
     context.cancel.throwIfCancelled();
+    if (this.#count === 0) return Promise.resolve();
     const ended = new Promise<void>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -92,7 +94,7 @@ class PartRuns implements CancelListener {
   #startMore(): void {
     for (let part = this.#waiting[0]; part !== undefined && !this.#isSettled; part = this.#waiting[0]) {
       const tokens = part.rows.length * part.length;
-      const isFull = this.#rows + part.rows.length > this.#mostRows || this.#tokens + tokens > MOST_TOKENS;
+      const isFull = this.#rows + part.rows.length > this.#mostRows || this.#tokens + tokens > this.#options.mostTokens;
       if (isFull && this.#running.size > 0) return;
       this.#waiting.shift();
       this.#rows += part.rows.length;

@@ -27,6 +27,7 @@ export interface RequestTexts {
 export function readTexts(inputs: TensorMap, settings: TextSettings): RequestTexts {
   const texts = columnOf(inputs, TEXT_INPUTS.text)!;
   const pairs = columnOf(inputs, TEXT_INPUTS.pair);
+  if (texts.length === 0) throw invalidRequest('the request has no texts; send one or more');
   for (const [name, { shape }] of inputs) {
     if (shape[0] === texts.length) continue;
     throw invalidRequest(
@@ -164,6 +165,12 @@ function promptOf(name: Uint8Array | undefined, i: number, settings: TextSetting
     );
   }
   return prompt.length === 0 ? undefined : prompt;
+}
+
+/** The code points that a prompt puts before a text of a request that has been read. */
+export function charactersOfPrompt(inputs: TensorMap, i: number, settings: TextSettings): number {
+  const prompt = promptOf(columnOf(inputs, TEXT_INPUTS.prompt)?.[i], i, settings);
+  return prompt === undefined ? 0 : countOf(prompt, prompt.length);
 }
 
 /** The width that all rows agree in. */

@@ -8,7 +8,7 @@
  */
 import type { Clock } from '../../../core/clock.ts';
 import type { SharedError } from '../../../core/errors.ts';
-import { invalidRequest } from '../../../core/errors.ts';
+import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import { atOnce, inSlices, type Steps } from '../../../core/in-slices.ts';
 import type { Signature } from '../../../core/signature.ts';
 import { numericTensor, type Tensor, type TensorMap } from '../../../core/tensor.ts';
@@ -16,11 +16,13 @@ import { RunnerAbove } from '../../../models/serving/runner-above.ts';
 import type { ServableRequest, ServableRunner } from '../../../models/serving/servable.ts';
 import type { TaskContext } from '../../../scheduler/task.ts';
 import type { Encoded } from '../exported/text-model.ts';
-import { floatsOf, type Task, type TaskModel, type TaskReader } from '../tasks/task.ts';
+import { classesOf, type TextSettings } from '../files/settings.ts';
+import { floatReader } from '../tasks/output-floats.ts';
+import type { Task, TaskModel, TaskReader } from '../tasks/task.ts';
 import { type Part, runParts } from './part-runs.ts';
-import { type RequestTexts, readTexts, tooLarge } from './read-texts.ts';
+import { charactersOfPrompt, type RequestTexts, readTexts, tooLarge } from './read-texts.ts';
 import { spanAttributes } from './span-attributes.ts';
-import { partsOf } from './token-parts.ts';
+import { mostTokensOf, partsOf } from './token-parts.ts';
 
 /** The name by which the view of texts reaches this layer; no graph has such a signature. */
 export const TEXT_RUN = 'texts of serving_default';
@@ -77,13 +79,14 @@ export class TextRunner extends RunnerAbove {
     const { rows, rowOf, dimensions } = texts;
     const encoded = await tokenizer.encode(rows, { hasOffsets: task.hasOffsets }, cancel, deadline);
     cancel.throwIfCancelled();
-    onTokens(checkTokens(texts, encoded, model));
+    onTokens(checkTokens(texts, inputs, encoded, model));
     const tokens = rowOf.reduce((sum, row) => sum + encoded[row]!.ids.length, 0);
     context.attributes = spanAttributes({ task: settings.task, model: name, tokens, dimensions });
     const reader = task.open({ encoded, rowOf, dimensions, wanted: new Set(outputs), cancel, deadline });
     const parts = partsOf(encoded, signature, binding, settings);
     await runParts(parts, context, {
       ...{ inner: this.inner, signatureName: binding.signatureName, outputs: [binding.output], clock },
+      mostTokens: mostTokensOf(binding),
       take: (part, given) => taken(reader, part, given.get(binding.output)!, encoded, model),
     });
     const made = await reader.finish();
@@ -92,14 +95,17 @@ export class TextRunner extends RunnerAbove {
 }
 
 /** Throws for texts that are too long, or too many tokens together. Returns the tokens of all rows. */
-function checkTokens({ rowOf, isStrict }: RequestTexts, encoded: readonly Encoded[], { settings }: TaskModel): number {
+function checkTokens(
+  { rows, rowOf, isStrict }: RequestTexts,
+  inputs: TensorMap,
+  encoded: readonly Encoded[],
+  { settings }: TaskModel,
+): number {
   for (let i = 0; i < rowOf.length; i++) {
     const { cutAt } = encoded[rowOf[i]!]!;
     if (cutAt === -1 || !isStrict[i]) continue;
-    throw invalidRequest(
-      `text ${i} has more than ${settings.maxTokens} tokens, the most that the model takes: they end at character ${cutAt}; ` +
-        'cut it there, or send "truncate": true',
-    );
+    const own = cutAt - charactersOfPrompt(inputs, i, settings);
+    throw tooManyTokens(i, rows[rowOf[i]!]!.pair !== undefined, own, settings);
   }
   const empty = encoded.findIndex(({ ids }) => ids.length === 0);
   if (empty !== -1) throw invalidRequest(`text ${rowOf.indexOf(empty)} has no tokens; send a text with some`);
@@ -108,6 +114,16 @@ function checkTokens({ rowOf, isStrict }: RequestTexts, encoded: readonly Encode
   if (tokens > most)
     throw tooLarge(`the texts have ${tokens} tokens together, and ${most} are the most; send fewer at once`);
   return tokens;
+}
+
+/** `cutAt`: the end, in the text itself, of the tokens that there is room for, if the end of texts is cut. */
+function tooManyTokens(text: number, isPair: boolean, cutAt: number, { maxTokens, cuts }: TextSettings): ServingError {
+  const which = isPair ? `text ${text} and its pair have` : `text ${text} has`;
+  const has = `${which} more than ${maxTokens} tokens, the most that the model takes`;
+  // Both texts of a pair decide which one is cut.
+  if (isPair || cuts === 'left') return invalidRequest(`${has}; send less, or "truncate": true`);
+  if (cutAt <= 0) return invalidRequest(`${has}, and its prompt takes them all; send another, or none`);
+  return invalidRequest(`${has}: they end at character ${cutAt}; cut it there, or send "truncate": true`);
 }
 
 function countsOf(encoded: readonly Encoded[], rowOf: readonly number[]): Tensor {
@@ -137,15 +153,19 @@ function* rowSteps(
   encoded: readonly Encoded[],
   { settings, binding }: TaskModel,
 ): Steps<void> {
-  const values = floatsOf(output);
   const width = output.shape.at(-1)!;
   const perRow = binding.rank === 3 ? length * width : width;
-  if (values.length !== rows.length * perRow) throw new Error(`output ${binding.output} has the shape ${output.shape}`);
+  const wanted = [rows.length, ...(binding.rank === 3 ? [length] : []), classesOf(settings) ?? width];
+  if (wanted.length !== output.shape.length || wanted.some((size, dim) => size !== output.shape[dim])) {
+    const given = `output "${binding.output}" of the model has the shape [${output.shape.join(', ')}]`;
+    throw new ServingError('backend_failed', `${given}, and [${wanted.join(', ')}] is wanted; its owner must mend it`);
+  }
+  const floats = floatReader(output);
   let read = 0;
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i]!;
     const padded = settings.padsLeft && binding.rank === 3 ? length - encoded[row]!.ids.length : 0;
-    reader.take(row, values, i * perRow, width, padded);
+    reader.take(row, floats(i * perRow, perRow), 0, width, padded);
     read += perRow;
     if (read < STEP_NUMBERS) continue;
     read = 0;

@@ -12,6 +12,18 @@ import type { Part } from './part-runs.ts';
 /** Rows of a part: a request of many texts is no one run. */
 const MOST_ROWS = 32;
 
+/** Tokens of a request that are under way at a time: enough to fill runs, few enough to let others in. */
+const MOST_TOKENS = 16_384;
+/** Bytes of the outputs of these: a vocabulary of 50,000 has 200 KB a token. */
+const MOST_OUTPUT_BYTES = 2 ** 28;
+
+/** The most tokens of one request that are run at a time. A text with more is run alone. */
+export function mostTokensOf({ rank, width }: GraphBinding): number {
+  if (rank !== 3 || width <= 0) return MOST_TOKENS;
+  const most = Math.floor(MOST_OUTPUT_BYTES / (width * Float32Array.BYTES_PER_ELEMENT));
+  return Math.min(MOST_TOKENS, Math.max(1, most));
+}
+
 /** The parts, the shortest texts first: neighbours share runs. */
 export function partsOf(
   encoded: readonly Encoded[],
@@ -26,9 +38,10 @@ export function partsOf(
     if (rows === undefined) byLength.set(length, [row]);
     else rows.push(row);
   });
-  const most = sharesRows(signature) ? MOST_ROWS : 1;
   const parts: Part[] = [];
   for (const [length, rows] of [...byLength].sort(([a], [b]) => a - b)) {
+    const fitting = Math.max(1, Math.floor(mostTokensOf(binding) / Math.max(1, length)));
+    const most = sharesRows(signature) ? Math.min(MOST_ROWS, fitting) : 1;
     for (let from = 0; from < rows.length; from += most) {
       const some = rows.slice(from, from + most);
       parts.push({ rows: some, length, inputs: inputsOf(some, length, encoded, { signature, binding, settings }) });
@@ -62,10 +75,10 @@ function inputsOf(
     const values = new Int32Array(rows.length * length * words);
     if (name === 'input_ids' && settings.padId !== 0) fillLow(values, words, settings.padId);
     rows.forEach((row, i) => {
-      const { ids, typeIds } = encoded[row]!;
+      const { ids } = encoded[row]!;
       const start = i * length + (settings.padsLeft ? length - ids.length : 0);
       for (let token = 0; token < ids.length; token++) {
-        values[(start + token) * words] = tokenValue(name, token, ids, typeIds);
+        values[(start + token) * words] = tokenValue(name, token, encoded[row]!, settings);
       }
     });
     const bytes = new Uint8Array(values.buffer);
@@ -78,8 +91,8 @@ function fillLow(values: Int32Array, words: number, value: number): void {
   for (let i = 0; i < values.length; i += words) values[i] = value;
 }
 
-function tokenValue(name: string, token: number, ids: Int32Array, typeIds: Int32Array): number {
+function tokenValue(name: string, token: number, { ids, typeIds }: Encoded, settings: TextSettings): number {
   if (name === 'input_ids') return ids[token]!;
   if (name === 'attention_mask') return 1;
-  return name === 'token_type_ids' ? typeIds[token]! : token;
+  return name === 'token_type_ids' ? typeIds[token]! : settings.firstPosition + token;
 }

@@ -4,7 +4,7 @@ import type { TensorSpec } from '../../../core/signature.ts';
 import { numericTensor, stringTensor, type Tensor, type TensorMap } from '../../../core/tensor.ts';
 import { TEXT_OUTPUTS } from '../exported/text-model.ts';
 import type { Activation } from '../files/settings.ts';
-import { sigmoid, softmax, type Task, type TaskModel, type TaskReader } from './task.ts';
+import { highestOf, sigmoid, softmax, type Task, type TaskModel, type TaskReader } from './task.ts';
 
 const CLASSES = TEXT_OUTPUTS.classification;
 const PAIRS = TEXT_OUTPUTS.reranking;
@@ -73,7 +73,7 @@ function activated(activation: Activation, logits: Float64Array): Float64Array {
 function classOutputs(rows: readonly Float64Array[], rowOf: readonly number[], labels: readonly Buffer[]): TensorMap {
   const count = rows[0]?.length ?? 0;
   const nameOf = (index: number): Buffer => labels[index] ?? Buffer.from(`LABEL_${index}`);
-  const best = rows.map((scores) => scores.indexOf(Math.max(...scores)));
+  const best = rows.map(highestOf);
   const all = new Float32Array(rowOf.length * count);
   const names: Uint8Array[] = [];
   for (let i = 0; i < rowOf.length; i++) {

@@ -1,7 +1,7 @@
 /** A task of text models: the outputs that it gives, and how they are made of what the graph gives. */
 import type { CancelSignal } from '../../../core/cancel.ts';
 import type { Signature } from '../../../core/signature.ts';
-import { elements, type NumericTensor, type Tensor, type TensorMap } from '../../../core/tensor.ts';
+import type { TensorMap } from '../../../core/tensor.ts';
 import type { Encoded } from '../exported/text-model.ts';
 import type { GraphBinding } from '../files/graph-binding.ts';
 import type { TextSettings } from '../files/settings.ts';
@@ -50,9 +50,14 @@ export interface Task {
   open(request: TaskRequest): TaskReader;
 }
 
-/** The numbers of a float32 tensor. */
-export function floatsOf(tensor: Tensor): Float32Array {
-  return elements(tensor as NumericTensor) as Float32Array;
+/** The index of the highest; -1 where one is NaN, as none is the highest then. */
+export function highestOf(scores: Float64Array): number {
+  let best = 0;
+  for (let i = 0; i < scores.length; i++) {
+    if (Number.isNaN(scores[i])) return -1;
+    if (scores[i]! > scores[best]!) best = i;
+  }
+  return scores.length === 0 ? -1 : best;
 }
 
 /** e^x of each, scaled to the sum 1; in place. */

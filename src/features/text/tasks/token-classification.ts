@@ -8,11 +8,12 @@
  * Places are counted in code points. An entity's score is the mean of its tokens' scores.
  */
 import { Buffer } from 'node:buffer';
+import { ServingError } from '../../../core/errors.ts';
 import { numericTensor, stringTensor, type Tensor, type TensorMap } from '../../../core/tensor.ts';
 import { type Encoded, TEXT_OUTPUTS } from '../exported/text-model.ts';
 import type { TextSettings } from '../files/settings.ts';
 import { specOf } from './classification.ts';
-import { softmax, type Task, type TaskModel, type TaskReader, type TaskRequest } from './task.ts';
+import { highestOf, softmax, type Task, type TaskModel, type TaskReader, type TaskRequest } from './task.ts';
 
 const NAMES = TEXT_OUTPUTS['token-classification'];
 /** The label of tokens that are no entity. */
@@ -58,9 +59,11 @@ class EntitiesReader implements TaskReader {
       if (encoded.special[token] === 1) continue;
       const from = at + (padded + token) * width;
       const scores = softmax(Float64Array.from(values.subarray(from, from + width)));
-      const best = scores.indexOf(Math.max(...scores));
-      const label = best === -1 ? OUTSIDE : (this.#settings.labels[best] ?? `LABEL_${best}`);
-      found.push({ label, score: scores[best] ?? Number.NaN, token });
+      const best = highestOf(scores);
+      // It would be a text without entities.
+      if (best === -1) throw notNumbers(this.#request.rowOf.indexOf(row));
+      const label = this.#settings.labels[best] ?? `LABEL_${best}`;
+      found.push({ label, score: scores[best]!, token });
     }
     this.#rows[row] = this.#settings.isAggregated ? joined(found, encoded) : single(found, encoded);
   }
@@ -90,6 +93,10 @@ class EntitiesReader implements TaskReader {
       [NAMES.ends, numericTensor('int32', shape, ends)],
     ]);
   }
+}
+
+function notNumbers(text: number): ServingError {
+  return new ServingError('backend_failed', `the model gave NaN for a token of text ${text}; its owner must mend it`);
 }
 
 type Found = readonly { readonly label: string; readonly score: number; readonly token: number }[];
