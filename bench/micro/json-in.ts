@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { PredictBodyScanner, readInputs } from '../../src/codec/json/json-inputs.ts';
+import { readInputs } from '../../src/codec/json/json-inputs.ts';
+import { PredictBodyScanner } from '../../src/codec/json/predict-body.ts';
 import { PREDICT_METHOD_NAME, type Signature } from '../../src/core/signature.ts';
 import { elements, type NumericTensor } from '../../src/core/tensor.ts';
 import { type Comparison, runSubject } from './interleave.ts';

@@ -4,14 +4,9 @@
  */
 import { Buffer } from 'node:buffer';
 import { type ExamplesBody, ExamplesBodyReader } from '../codec/json/json-examples.ts';
-import {
-  type InputSpecs,
-  type PredictBody,
-  PredictBodyScanner,
-  type PredictFormat,
-  readInputs,
-} from '../codec/json/json-inputs.ts';
+import { type InputSpecs, type PredictFormat, readInputs } from '../codec/json/json-inputs.ts';
 import { OutputsPrinter } from '../codec/json/json-outputs.ts';
+import { type PredictBody, PredictBodyScanner } from '../codec/json/predict-body.ts';
 import { readGroups } from '../codec/json/row-groups.ts';
 import type { InferRequest } from '../codec/open-inference/infer-request.ts';
 import { readInferRequest } from '../codec/open-inference/infer-request-reader.ts';

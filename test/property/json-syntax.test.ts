@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { PredictBodyScanner } from '../../src/codec/json/json-inputs.ts';
+import { PredictBodyScanner } from '../../src/codec/json/predict-body.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import { anyText, respelled } from '../support/json-spelling.ts';
 

@@ -1,6 +1,7 @@
 /** Predict bodies → tensors, as plain values that a table can hold. */
 import { Buffer } from 'node:buffer';
-import { PredictBodyScanner, readInputs } from '../../src/codec/json/json-inputs.ts';
+import { readInputs } from '../../src/codec/json/json-inputs.ts';
+import { PredictBodyScanner } from '../../src/codec/json/predict-body.ts';
 import type { DType } from '../../src/core/dtype.ts';
 import type { Shape } from '../../src/core/shape.ts';
 import type { Signature } from '../../src/core/signature.ts';

@@ -14,17 +14,10 @@ import type { AnswerPiece } from './answer-slices.ts';
 import { CLOSE_ARRAY, OPEN_OBJECT } from './json-chars.ts';
 import type { JsonCursor } from './json-cursor.ts';
 import { kindOf } from './json-element.ts';
-import {
-  type InputSpecs,
-  onlyInput,
-  type PredictBody,
-  type PredictBodyScanner,
-  readInputs,
-  readRow,
-  withDeclaredDims,
-} from './json-inputs.ts';
+import { type InputSpecs, onlyInput, readInputs, readRow, withDeclaredDims } from './json-inputs.ts';
 import { answerRows } from './json-outputs.ts';
 import { TensorReader, UNEQUAL } from './json-tensor-reader.ts';
+import type { PredictBody, PredictBodyScanner } from './predict-body.ts';
 
 /** Rows that have the same shapes. */
 export interface RowGroup {

@@ -1,7 +1,8 @@
 /** The ways in which a server is asked for a prediction. */
 import type { Buffer } from 'node:buffer';
 import type { ServedTensor } from '../../cli/served-inputs.ts';
-import { PredictBodyScanner, readInputs } from '../../codec/json/json-inputs.ts';
+import { readInputs } from '../../codec/json/json-inputs.ts';
+import { PredictBodyScanner } from '../../codec/json/predict-body.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { DataError } from './data-error.ts';
 

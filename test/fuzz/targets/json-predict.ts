@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { PredictBodyScanner, readInputs } from '../../../src/codec/json/json-inputs.ts';
+import { readInputs } from '../../../src/codec/json/json-inputs.ts';
+import { PredictBodyScanner } from '../../../src/codec/json/predict-body.ts';
 import { ServingError } from '../../../src/core/errors.ts';
 import { elementCount } from '../../../src/core/shape.ts';
 import { inputsOf } from '../../support/json-bodies.ts';

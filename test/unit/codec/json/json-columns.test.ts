@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
-import { PredictBodyScanner, readInputs } from '../../../../src/codec/json/json-inputs.ts';
+import { readInputs } from '../../../../src/codec/json/json-inputs.ts';
+import { PredictBodyScanner } from '../../../../src/codec/json/predict-body.ts';
 import type { Column, Columns } from '../../../../src/core/columns/columns.ts';
 import type { TensorSpec } from '../../../../src/core/signature.ts';
 import { elements, type NumericTensor } from '../../../../src/core/tensor.ts';
@@ -43,6 +44,10 @@ describe('rows by the names of columns', () => {
     assert.deepEqual(read({ instances: rows }), wanted);
     assert.deepEqual(read({ inputs: { city: ['Oslo', 'Rome'], age: [33, 41.5] } }), wanted);
     assert.deepEqual(read({ inputs: { city: [], age: [] } }).shape, [0, 2]);
+    const list = Array.from({ length: 5000 }, (_, i) => ({ name: `f${i}` }));
+    const columns = Object.fromEntries(list.map(({ name }, i) => [name, [i, -i]]).reverse());
+    const { shape, values } = read({ inputs: columns }, { list });
+    assert.deepEqual([shape, values[4999], values[5001]], [[2, 5000], 4999, -1]);
   });
 
   it('have missing values as null or NaN, codes as numbers, booleans as 0 and 1', () => {

@@ -8,14 +8,9 @@
  */
 import { Buffer } from 'node:buffer';
 import { entriesOf, predictPieces } from '../../../../codec/json/answer-slices.ts';
-import {
-  type PredictBody,
-  PredictBodyScanner,
-  type PredictFormat,
-  predictFormat,
-  readInputs,
-} from '../../../../codec/json/json-inputs.ts';
+import { type PredictFormat, predictFormat, readInputs } from '../../../../codec/json/json-inputs.ts';
 import { OutputsPrinter } from '../../../../codec/json/json-outputs.ts';
+import { type PredictBody, PredictBodyScanner } from '../../../../codec/json/predict-body.ts';
 import {
   type AnsweredGroup,
   areUnequal,
