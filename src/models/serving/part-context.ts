@@ -3,11 +3,14 @@ import { CancelSignal } from '../../core/cancel.ts';
 import type { Instant } from '../../core/clock.ts';
 import type { RunEvent, RunEventFacts } from '../../core/executor.ts';
 import type { PriorityClass } from '../../core/priority.ts';
-import type { BatchRecord, IsolationRecord } from '../../ledger/request-record.ts';
+import type { BatchRecord, CacheUse, IsolationRecord } from '../../ledger/request-record.ts';
 import { StageClock } from '../../ledger/stage-clock.ts';
 import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
 import type { RunContext } from './servable.ts';
+
+/** The later one is said of a request whose parts differ: it had to wait for that. */
+const CACHE_USES: readonly (CacheUse | undefined)[] = [undefined, 'hit', 'coalesced', 'miss'];
 
 export class PartContext implements RunContext {
   readonly deadline: Instant;
@@ -20,6 +23,8 @@ export class PartContext implements RunContext {
   expectedEnd: Instant | undefined = 0;
   batch: BatchRecord | undefined = undefined;
   isolation: IsolationRecord | undefined = undefined;
+  cache: CacheUse | undefined = undefined;
+  cacheMs: number | undefined = undefined;
   readonly #request: TaskContext;
 
   constructor(request: TaskContext) {
@@ -34,5 +39,14 @@ export class PartContext implements RunContext {
 
   note(event: RunEvent, facts: RunEventFacts): void {
     this.#request.note(event, facts);
+  }
+
+  /** Tells the request how the part was served, once it has ended. */
+  tell(request: RunContext): void {
+    request.batch = this.batch ?? request.batch;
+    request.isolation ??= this.isolation;
+    if (this.cache === undefined) return;
+    if (CACHE_USES.indexOf(this.cache) > CACHE_USES.indexOf(request.cache)) request.cache = this.cache;
+    request.cacheMs = Math.max(request.cacheMs ?? 0, this.cacheMs ?? 0);
   }
 }

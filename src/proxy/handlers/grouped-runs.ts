@@ -40,9 +40,12 @@ export async function runGroups(handle: ServableHandle, request: GroupedRequest)
       const own = new PartContext(context);
       running.add(own);
       const given = { signatureName, inputs: inputs[group]!, outputs, context: own };
-      answers[group] = await handle.servable.runner.submit(given);
-      running.delete(own);
-      context.batch = own.batch;
+      try {
+        answers[group] = await handle.servable.runner.submit(given);
+      } finally {
+        running.delete(own);
+        own.tell(context);
+      }
     }
   };
   context.cancel.listener = listener;

@@ -29,7 +29,7 @@ function started(count: number) {
   const inputs = Array.from({ length: count }, () => new Map());
   const request = { signatureName: 's', inputs, outputs: ['y'], context: context as unknown as RequestContext };
   const answer = runGroups(handle, request);
-  return { submitted, answer, cancel, released: () => released };
+  return { submitted, answer, cancel, context: context as unknown as RequestContext, released: () => released };
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -62,6 +62,17 @@ describe('the runs of rows that differ in length', () => {
     assert.equal(submitted.length, 32);
     assert.ok(submitted.every(({ request }) => request.context.cancel.isCancelled));
     assert.equal(released(), 1);
+  });
+
+  it('say of their request that it missed the cache where one of them did, and which was run again', async () => {
+    const { submitted, answer, context } = started(3);
+    const isolation = { kind: 'overloaded', tasks: 2, at: 1 };
+    for (const [i, cache] of (['hit', 'miss', 'coalesced'] as const).entries()) {
+      Object.assign(submitted[i]!.request.context, { cache, cacheMs: i, ...(i === 0 && { isolation }) });
+      submitted[i]!.resolve(new Map());
+    }
+    await answer;
+    assert.deepEqual([context.cache, context.cacheMs, context.isolation], ['miss', 2, isolation]);
   });
 
   it('end with the first error', async () => {
