@@ -43,7 +43,7 @@ were not captured are sent as zeros and empty strings of the same shape.
       default: '',
       oneOf: ['', 'slow', 'failed'],
       placeholder: 'slow|failed',
-      help: 'Sends only the captured requests that were slow, or that failed. Empty = all.',
+      help: 'Sends only the captured requests that were slow, for their model or in their minute, or that failed. Empty = all.',
     }),
     count: integer({ min: 1, max: 1_000_000, default: 1000, help: 'Ends after this many requests.' }),
   },

@@ -27,7 +27,7 @@ export const APP_ROUTE: RestRoute = route<'app'>('app', 'unknown', NO_MODEL);
 export class RestRoutes implements RestMatcher {
   /** Paths of inference are here and below. */
   readonly places: readonly string[];
-  /** Paths of the parts that have no place of their own. */
+  /** Paths of the parts that have no place of their own, but for those below another's. */
   readonly small: ReadonlySet<string>;
   readonly #parts: readonly RestPart[];
   readonly #metricsPath: string;
@@ -42,9 +42,10 @@ export class RestRoutes implements RestMatcher {
     this.#isFronting = isFronting;
     this.places = [...new Set([SERVING_ROOT, ...parts.flatMap(({ root }) => root ?? [])])];
     this.#verbs = ['predict', ...verbsIn(parts.flatMap(({ operations }) => operations))];
-    const small = parts.filter(({ root }) => root === undefined);
-    this.small = new Set(small.flatMap(({ operations }) => operations.flatMap(({ paths }) => paths)));
     this.#inference = new RegExp(this.places.map((place) => `^${place}(?:/|$)`).join('|'), 'i');
+    const small = parts.filter(({ root }) => root === undefined);
+    const paths = small.flatMap(({ operations }) => operations.flatMap((operation) => operation.paths));
+    this.small = new Set(paths.filter((path) => !this.isInference(path)));
   }
 
   match(method: string, url: string): RestRoute {
