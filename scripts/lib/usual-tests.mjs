@@ -51,21 +51,22 @@ clients.`);
 }
 
 /**
- * Prepares what they need and runs them on all cores: a test that keeps a time of day has to bear one beside it. If
- * TensorFlow's libraries cannot be had, their tests are left out, and it says so. Ends this process if a test fails.
+ * Prepares what they need and runs them on all cores, one process more than there are: much of their time they wait for
+ * servers to start, to drain, to end. A test that keeps a time of day has to bear others beside it. If TensorFlow's libraries
+ * cannot be had, their tests are left out, and it says so. Ends this process if a test fails.
  */
 export async function runUsualTests(files, env = {}) {
   const python = files.some(needsPython) ? ensurePython('clients', 'test/clients/requirements.txt') : undefined;
   const left = await withoutUnsupported(files);
   const all = { ...(python && { [PYTHON]: python }), ...env };
-  const status = statusOn(availableParallelism(), left, all);
+  const status = statusOn(availableParallelism() + 1, left, all);
   if (status !== 0) process.exit(status);
 }
 
 /** 0 if all pass, or there is none. */
-function statusOn(cores, files, more) {
+function statusOn(processes, files, more) {
   const env = { PILLION_NATIVES_DIRECTORY: NATIVES, ...more };
-  const options = [`--test-timeout=${FILE_TIMEOUT_MS}`, `--test-concurrency=${cores}`];
+  const options = [`--test-timeout=${FILE_TIMEOUT_MS}`, `--test-concurrency=${processes}`];
   return files.length === 0 ? 0 : statusOfTestFiles(files, { options, env, groupOf });
 }
 
