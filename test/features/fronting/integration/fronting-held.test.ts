@@ -59,7 +59,11 @@ for (const app of ['http', 'h2c'] as const) {
 test('over HTTP/1.1 the connection of such an answer is closed', async () => {
   const unsent = new UnsentBytes(LIMIT_BYTES);
   const fronted = new FrontedApp({ front: { untaken: new UntakenAnswers(unsent, UNTAKEN_BYTES) } });
-  fronted.onRequest = (_request, response) => response.end(BIG);
+  let asked = 0;
+  fronted.onRequest = (_request, response) => {
+    asked += 1;
+    response.end(BIG);
+  };
   await fronted.start();
   const connections = [];
   const most = Math.ceil((2 * LIMIT_BYTES) / UNTAKEN_BYTES) + 1;
@@ -69,7 +73,7 @@ test('over HTTP/1.1 the connection of such an answer is closed', async () => {
     connection.get('/big');
     connections.push(connection);
   }
-  while (fronted.appSockets.size > most) await new Promise(setImmediate);
+  while (asked < connections.length || fronted.appSockets.size > most) await new Promise(setImmediate);
   assert.ok(unsent.bytes <= most * UNTAKEN_BYTES);
   const [kept] = connections;
   kept!.socket.resume();

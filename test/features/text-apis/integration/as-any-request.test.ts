@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
-import { newKey } from '../../../src/cli/key.ts';
-import { writeAccessFile } from '../../support/access-file.ts';
-import { hasFeature } from '../../support/has-feature.ts';
-import { type LocalApp, localApp } from '../../support/local-app.ts';
-import { tempDirectory } from '../../support/temp-directory.ts';
-import { type TinyTask, writeTinyModel } from './tiny-models.ts';
+import { newKey } from '../../../../src/cli/key.ts';
+import { writeAccessFile } from '../../../support/access-file.ts';
+import { hasFeature } from '../../../support/has-feature.ts';
+import { type LocalApp, localApp } from '../../../support/local-app.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
+import { type TinyTask, writeTinyModel } from '../tiny-models.ts';
 
 function appWith(t: TestContext, models: Readonly<Record<string, TinyTask>>, ...flags: string[]): Promise<LocalApp> {
   const base = tempDirectory(t);

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { type LocalApp, localApp } from '../../support/local-app.ts';
-import { tempDirectory } from '../../support/temp-directory.ts';
+import { type LocalApp, localApp } from '../../../support/local-app.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
 import {
   embeddingOf,
   idsOf,
@@ -13,7 +13,7 @@ import {
   sigmoid,
   type TinyTask,
   writeTinyModel,
-} from './tiny-models.ts';
+} from '../tiny-models.ts';
 
 const LONG = 'red '.repeat(MOST_TOKENS);
 
