@@ -75,9 +75,17 @@ test('over HTTP/1.1 the connection of such an answer is closed', async () => {
   }
   while (asked < connections.length || fronted.appSockets.size > most) await new Promise(setImmediate);
   assert.ok(unsent.bytes <= most * UNTAKEN_BYTES);
-  const [kept] = connections;
-  kept!.socket.resume();
-  assert.equal((await kept!.answer()).body.length, BIG.length);
+  // Those that are given up are the ones that the application answered last. The others get all of theirs.
+  let whole = 0;
+  for (const connection of connections) {
+    connection.socket.resume();
+    const body = await connection.answer().then(
+      (answer) => answer.body,
+      () => undefined,
+    );
+    if (body?.length === BIG.length) whole += 1;
+  }
+  assert.ok(whole > 0 && whole <= most, `${whole} of ${connections.length}`);
   await fronted.close();
   while (unsent.bytes > 0) await new Promise(setImmediate);
 });
