@@ -13,8 +13,7 @@ import { ServingError, toServingError } from '../../../core/errors.ts';
 import type { TensorMap } from '../../../core/tensor.ts';
 import { STAGE_EXECUTE, STAGE_SPLIT } from '../../../ledger/stage-clock.ts';
 import { PartContext } from '../../../models/serving/part-context.ts';
-import type { ServableRunner } from '../../../models/serving/servable.ts';
-import type { TaskContext } from '../../../scheduler/task.ts';
+import type { RunContext, ServableRunner } from '../../../models/serving/servable.ts';
 
 /** Rows of one length. */
 export interface Part {
@@ -41,7 +40,7 @@ const MOST_ROWS = 64;
 const RETRY_MS = 100;
 
 /** Runs all parts. Rejects with the first error, or with the cancel reason. */
-export async function runParts(parts: readonly Part[], context: TaskContext, options: PartRunsOptions): Promise<void> {
+export async function runParts(parts: readonly Part[], context: RunContext, options: PartRunsOptions): Promise<void> {
   const [only] = parts;
   if (parts.length !== 1) return new PartRuns(parts, context, options).start();
   const { inner, signatureName, outputs, take } = options;
@@ -50,7 +49,7 @@ export async function runParts(parts: readonly Part[], context: TaskContext, opt
 
 class PartRuns implements CancelListener {
   readonly #count: number;
-  readonly #context: TaskContext;
+  readonly #context: RunContext;
   readonly #options: PartRunsOptions;
   readonly #running = new Set<PartContext>();
   readonly #waiting: Part[];
@@ -65,7 +64,7 @@ class PartRuns implements CancelListener {
   #reject!: (error: ServingError) => void;
   #isSettled = false;
 
-  constructor(parts: readonly Part[], context: TaskContext, options: PartRunsOptions) {
+  constructor(parts: readonly Part[], context: RunContext, options: PartRunsOptions) {
     this.#waiting = [...parts];
     this.#count = parts.length;
     this.#context = context;
@@ -111,10 +110,7 @@ class PartRuns implements CancelListener {
     try {
       const given = await inner.submit({ signatureName, inputs: part.inputs, outputs, context });
       this.#isAdmitted = true;
-      if (!this.#isSettled) {
-        this.#context.batch ??= context.batch;
-        await take(part, given);
-      }
+      if (!this.#isSettled) await take(part, given);
     } catch (thrown) {
       error = toServingError(thrown);
     }
@@ -122,6 +118,7 @@ class PartRuns implements CancelListener {
     this.#rows -= part.rows.length;
     this.#tokens -= part.rows.length * part.length;
     if (this.#isSettled) return;
+    context.tell(this.#context);
     if (error === undefined) this.#done += 1;
     else if (this.#mayComeAgain(error)) return this.#putBack(part, error);
     else return this.#fail(error);
