@@ -51,13 +51,19 @@ function tokenIn(file: string): string {
   return token;
 }
 
+/** The operators' server refuses in plain words. */
+function refusalText(status: number | undefined, body: string): string {
+  if (!/^[{<]/.test(body)) return body;
+  return `it answers ${status}, but not as the operators' port of a sidecar does (--admin_port of serve, by default 8502)`;
+}
+
 /** The body of a 200 or 202. Rejects with the system's error, or with AdminRefusal. */
 export function askAdmin({ from, path, method = 'GET', timeoutMs = TIMEOUT_MS }: AdminQuestion): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const asked = requestToAdmin(from, path, { method, timeout: timeoutMs }, (answer) => {
       readBody(answer).then((body) => {
         if (answer.statusCode === 200 || answer.statusCode === 202) resolve(body);
-        else reject(new AdminRefusal(answer.statusCode ?? 0, body.toString().trim()));
+        else reject(new AdminRefusal(answer.statusCode ?? 0, refusalText(answer.statusCode, body.toString().trim())));
       }, reject);
     });
     asked.once('timeout', () => asked.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));

@@ -30,6 +30,9 @@ const LIBRARY_ERROR = /^.*:SSL routines:[^:]*:([^:]+):[\s\S]*$/;
 /** Errors of connections that end without a reason, as a server of TLS ends one on which it hears none. */
 const ENDED = /socket hang up|ECONNRESET|Parse Error|Failed to connect|Connection dropped|Protocol error/i;
 
+/** An answer in HTTP/1.1, as a port of REST gives it. */
+const NO_GRPC = 'it may be a port of REST, and gRPC is on another (8500 by default); ';
+
 export function connectionText(
   text: string,
   { base, identity, socketPath }: Pick<ServerAddress, 'base' | 'identity' | 'socketPath'>,
@@ -38,7 +41,8 @@ export function connectionText(
   if (refused !== undefined) return refused;
   const plain = plainText(text);
   if (!ENDED.test(plain) || socketPath !== undefined) return plain;
-  if (base.startsWith('http:')) return `${plain}: if it speaks TLS, write https://HOST:PORT`;
+  if (base.startsWith('http:'))
+    return `${plain}: ${/Protocol error/i.test(plain) ? NO_GRPC : ''}if it speaks TLS, write https://HOST:PORT`;
   return identity === undefined ? plain : `${plain}: it may not trust the authority of --cert_file`;
 }
 

@@ -55,7 +55,12 @@ function unfit(path: string, stats: Stats, kind: 'any' | 'regular'): FileResult 
   return { error: `${path}: ${size} bytes are too many for a configuration; at most ${MAX_BYTES}`, isMissing: false };
 }
 
-function failure(path: string, thrown: unknown): FileResult {
+/** A user's sentence about a file that could not be read, for what was thrown. */
+export function fileProblem(path: string, thrown: unknown): string {
+  return failure(path, thrown).error;
+}
+
+function failure(path: string, thrown: unknown): Extract<FileResult, { readonly error: string }> {
   const { code, message } = thrown as NodeJS.ErrnoException;
   const isMissing = code === 'ENOENT';
   if (isMissing) return { error: `${path}: there is no such file`, isMissing };

@@ -24,10 +24,10 @@ export interface OnnxValue {
 export interface OnnxNode {
   readonly op: string;
   /** Default: ai.onnx. */
-  readonly domain?: 'ai.onnx.ml' | undefined;
+  readonly domain?: 'ai.onnx.ml' | 'com.microsoft' | undefined;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  readonly attributes?: Readonly<Record<string, number | readonly number[] | readonly string[]>>;
+  readonly attributes?: Readonly<Record<string, number | string | readonly number[] | readonly string[]>>;
 }
 
 export interface OnnxInitializer {
@@ -95,10 +95,12 @@ function nodeProto(node: OnnxNode): Buffer {
   );
 }
 
-function attributeProto(name: string, value: number | readonly number[] | readonly string[]): Buffer {
+function attributeProto(name: string, value: number | string | readonly number[] | readonly string[]): Buffer {
   const INT = 2;
   const INTS = 7;
   const STRINGS = 8;
+  const STRING = 3;
+  if (typeof value === 'string') return message(textField(1, name), textField(4, value), varintField(20, STRING));
   if (typeof value === 'number') return message(textField(1, name), varintField(3, value), varintField(20, INT));
   const list = value.map((v) => (typeof v === 'number' ? varintField(8, v) : textField(9, v)));
   return message(textField(1, name), ...list, varintField(20, typeof value[0] === 'string' ? STRINGS : INTS));

@@ -7,6 +7,7 @@ import { quoteName } from '../../core/list-names.ts';
 import { labelsOf } from './classifier-labels.ts';
 import { scalarsOf } from './declared-scalars.ts';
 import { readModelFile } from './graph/proto/model-file.ts';
+import { textNotesOf } from './text-notes.ts';
 import { withoutZipMaps, type ZipMap, zipMapsOf } from './zip-map.ts';
 
 /** The facts of a model file that ONNX Runtime does not tell. */
@@ -15,7 +16,7 @@ export interface FileFacts {
   readonly scalars: ReadonlySet<string>;
   /** Outputs that are labels of a classifier. */
   readonly labels: ReadonlySet<string>;
-  /** How an output is served otherwise than the file has it: a text, by its name. */
+  /** How an output is served otherwise than the file has it, or what texts of an input come to: a text, by its name. */
   readonly notes: ReadonlyMap<string, string>;
 }
 
@@ -29,20 +30,23 @@ const SHOWN_CLASSES = 20;
 
 /** Rejects with the file system's error. */
 export async function modelSource(file: string): Promise<ModelSource> {
-  const { maps, ...sets } = await look(file);
-  const facts = { ...sets, notes: new Map(maps.map((map) => [map.output, noteOf(map)])) };
+  const { maps, texts, ...sets } = await look(file);
+  const facts = { ...sets, notes: new Map([...texts, ...maps.map((map) => [map.output, noteOf(map)] as const)]) };
   return { source: maps.length === 0 ? file : withoutZipMaps(await readFile(file), maps), facts };
 }
 
-type Found = Pick<FileFacts, 'scalars' | 'labels'> & { readonly maps: readonly ZipMap[] };
+type Found = Pick<FileFacts, 'scalars' | 'labels'> & {
+  readonly maps: readonly ZipMap[];
+  readonly texts: FileFacts['notes'];
+};
 
 /** A file that is no model, or has too many nodes to be read here, is ONNX Runtime's to judge. */
 async function look(file: string): Promise<Found> {
   try {
     const model = await readModelFile(file);
-    return { maps: zipMapsOf(model), scalars: scalarsOf(model), labels: labelsOf(model) };
+    return { maps: zipMapsOf(model), texts: textNotesOf(model), scalars: scalarsOf(model), labels: labelsOf(model) };
   } catch {
-    return { maps: [], scalars: new Set(), labels: new Set() };
+    return { maps: [], texts: new Map(), scalars: new Set(), labels: new Set() };
   }
 }
 

@@ -22,8 +22,8 @@ source of each value: a flag, an environment variable, a line of a file, or the 
 Models are not loaded; paths that are not there are named. Ends with 0 if serve would accept it, else with 64 and every mistake.
 `,
     async run([what, ...args]) {
-      if (what === undefined) throw new UsageError(['pillion config wants "check"']);
-      if (what !== 'check') throw new UsageError([`pillion config wants "check", not "${what}"`]);
+      if (what === undefined) throw new UsageError(['pillion config wants "check"'], 'config check');
+      if (what !== 'check') throw new UsageError([`pillion config wants "check", not "${what}"`], 'config check');
       const { checkConfig } = await import('../config-check.ts');
       await features.load();
       const { isSound, output, errors, warnings } = checkConfig({ args, environment: process.env, features });

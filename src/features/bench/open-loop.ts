@@ -43,8 +43,9 @@ export async function runTurn({ clock, target, tally, lengthMs, gapMs, maxInFlig
     inFlight += 1;
     const dueAt = due;
     const sentAt = clock.nowMs();
-    target.send((error) => {
+    target.send((error, text) => {
       tally?.add(sentAt - dueAt, clock.nowMs() - sentAt, error);
+      if (error !== undefined) tally?.explain(error, text ?? '');
       inFlight -= 1;
       if (inFlight === 0) onIdle?.();
     });

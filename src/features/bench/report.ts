@@ -1,5 +1,6 @@
 /** The figures of a measurement as a table, and what they are worth. */
 import { textTable } from '../../cli/text-table.ts';
+import { visible } from '../../core/terminal/visible-text.ts';
 import type { Tally } from './tally.ts';
 
 export interface Measured {
@@ -26,7 +27,9 @@ export function figuresTable(measured: readonly Measured[], rate: number): strin
   });
   const heads = measured.map(({ url }, i) => `${isPair ? `${names[i]}  ` : ''}${url}`);
   const errors = measured.flatMap(({ tally }, i) =>
-    [...tally.errors].map(([kind, count]) => `${isPair ? `${names[i]}: ` : ''}${kind}: ${count}`),
+    [...tally.errors].map(
+      ([kind, count]) => `${isPair ? `${names[i]}: ` : ''}${kind}: ${count}${exampleOf(tally, kind)}`,
+    ),
   );
   const lines = [
     ...heads,
@@ -36,6 +39,12 @@ export function figuresTable(measured: readonly Measured[], rate: number): strin
     ...clientBounds(measured).map((text) => `\n${text}`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** The first text of such an answer, for a terminal. */
+function exampleOf(tally: Tally, kind: string): string {
+  const text = tally.examples.get(kind);
+  return text === undefined ? '' : `, such as ${visible(text)}`;
 }
 
 function columnOf({ tally, seconds }: Measured): readonly (readonly [label: string, value: number | undefined])[] {
@@ -61,6 +70,8 @@ function ratio(a: number | undefined, b: number | undefined): string {
 /** Sentences about figures that tell of this client. */
 export function clientBounds(measured: readonly Measured[]): readonly string[] {
   return measured.flatMap(({ url, tally }) => {
+    // A latency is doubted where there is one.
+    if (tally.answered === 0) return [];
     const late = tally.latenessMs(99) ?? 0;
     const median = tally.latencyFromSentMs(50) ?? 0;
     if (late <= Math.max(LATE_MS, LATE_SHARE * median)) return [];

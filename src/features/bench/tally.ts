@@ -14,6 +14,8 @@ export class Tally {
   answered = 0;
   /** Their number by a status, or the system's error. */
   readonly errors = new Map<string, number>();
+  /** The first answer's text of a kind, as far as it was read. */
+  readonly examples = new Map<string, string>();
   /** Times from when a request was due to its answer; one that never came counts until the client gave up. */
   readonly #fromDue = createHistogram(LATENCIES);
   /** Times from when a request was sent. */
@@ -30,6 +32,11 @@ export class Tally {
     if (error === undefined) this.answered += 1;
     record(this.#fromDue, lateMs + tookMs);
     record(this.#fromSent, tookMs);
+  }
+
+  /** `text`: of an answer that refuses. */
+  explain(error: string, text: string): void {
+    if (text !== '' && !this.examples.has(error)) this.examples.set(error, text);
   }
 
   count(error: string): void {

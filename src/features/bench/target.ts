@@ -11,10 +11,16 @@ import { TIMEOUT } from './tally.ts';
 export interface Target {
   /** The URL as it was given. */
   readonly url: string;
-  /** Calls `onEnd` once, when the whole answer is there or will not come. Its error: undefined = it was answered. */
-  send(onEnd: (error: string | undefined) => void): void;
+  /** Calls `onEnd` once, when the whole answer is there or will not come. */
+  send(onEnd: OnEnd): void;
   close(): void;
 }
+
+/** `error`: undefined = it was answered; `text`: the beginning of an answer that refuses. */
+type OnEnd = (error: string | undefined, text?: string) => void;
+
+/** An error's text is one line. */
+const TEXT_BYTES = 500;
 
 interface HttpTargetOptions {
   readonly url: string;
@@ -48,23 +54,26 @@ export class HttpTarget implements Target {
   }
 
   /** Answered = a 2xx. */
-  send(onEnd: (error: string | undefined) => void): void {
+  send(onEnd: OnEnd): void {
     const { url, body, timeoutMs, clock } = this.#options;
     let hasEnded = false;
-    const end = (error: string | undefined): void => {
+    const end: OnEnd = (error, text): void => {
       if (hasEnded) return;
       hasEnded = true;
       timer.cancel();
-      onEnd(error);
+      onEnd(error, text);
     };
     const request = url.startsWith('https:') ? overHttps : overHttp;
     const method = body === undefined ? 'GET' : 'POST';
     const options = { method, headers: this.#headers, agent: this.#agent };
     const sent: ClientRequest = request(url, options, (answer) => {
       const status = answer.statusCode ?? 0;
-      answer.once('end', () => end(status >= 200 && status < 300 ? undefined : String(status)));
+      const isAnswered = status >= 200 && status < 300;
+      let text = '';
+      answer.once('end', () => (isAnswered ? end(undefined) : end(String(status), text)));
       answer.once('error', (error) => end(codeOf(error)));
-      answer.resume();
+      if (isAnswered) answer.resume();
+      else answer.on('data', (part: Buffer) => (text = `${text}${part.toString()}`.slice(0, TEXT_BYTES)));
     });
     // A server that sends a byte now and then is late as well, so the socket's own timeout does not do.
     const timer = clock.setTimer(clock.nowMs() + timeoutMs, () => {

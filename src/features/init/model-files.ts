@@ -8,7 +8,7 @@
  *
  * Whether a runtime opens them is found out later: a file's name decides nothing but its name in the directory.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { beginsTrees, readHead } from '../../backends/json-artifact.ts';
@@ -75,10 +75,23 @@ async function checkFile(path: string): Promise<void> {
 async function folderFiles(directory: string, named: readonly string[]): Promise<readonly PlacedFile[]> {
   const names = await readdir(directory);
   if (!names.some((name) => MODEL_FILE.test(name))) {
-    throw new Error(`${directory} holds no model: ${SAVED_MODEL}, *.onnx, model.json or model.txt`);
+    throw new Error(
+      names.some((name) => /^\d+$/.test(name) && holdsModel(join(directory, name)))
+        ? `${directory} has numbered directories, as a model that is served: pillion serve --model=NAME=${directory}`
+        : `${directory} holds no model: ${SAVED_MODEL}, *.onnx, model.json or model.txt`,
+    );
   }
   const files = await filesBelow(directory, named);
   return files.map((from) => ({ from, to: relative(directory, from) }));
+}
+
+function holdsModel(directory: string): boolean {
+  try {
+    return readdirSync(directory).some((name) => MODEL_FILE.test(name));
+  } catch {
+    // A file, or a folder of somebody else's.
+    return false;
+  }
 }
 
 /** Exporters name them after the model's file, which refers to them by these names. */

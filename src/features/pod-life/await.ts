@@ -78,7 +78,8 @@ function endOf(child: ChildProcess, program: string): Promise<number> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => resolve(code ?? BY_SIGNAL + constants.signals[signal!]));
     child.once('error', (error: NodeJS.ErrnoException) => {
-      process.stderr.write(`pillion: cannot run ${program}: ${error.message}\n`);
+      const why = error.code === 'ENOENT' ? 'there is no such command' : error.message;
+      process.stderr.write(`pillion: cannot run ${program}: ${why}\n`);
       resolve(error.code === 'ENOENT' ? NO_COMMAND : NOT_RUN);
     });
   });

@@ -10,8 +10,10 @@
  *
  * Where that one input has columns by name, and the file names them, a row is an object of these: an empty cell is null, a
  * category is its text. An empty cell of another float input is NaN, as data frames have it.
+ *
+ * A first line of numbers is a row whose names are missing, and an error: it would be lost without a word.
  */
-import { parse } from 'csv-parse/sync';
+import { type CsvError, parse } from 'csv-parse/sync';
 import type { ServedTensor } from '../../cli/served-inputs.ts';
 import { type CategoryCodes, type Columns, columnIndex } from '../../core/columns/columns.ts';
 import { DataError } from './data-error.ts';
@@ -21,7 +23,8 @@ type Inputs = ReadonlyMap<string, ServedTensor>;
 
 /** The text of `instances`. Throws DataError. */
 export function csvInstances({ bytes, form, from }: GivenData, inputs: Inputs): string {
-  const [names = [], ...rows] = rowsOf(bytes, form === 'tsv' ? '\t' : ',', from);
+  const [heads = [], ...rows] = rowsOf(bytes, form === 'tsv' ? '\t' : delimiterOf(bytes), from);
+  const names = exportedNames(heads, inputs);
   if (rows.length === 0) throw new DataError(`${from} has no row below its names of columns`);
   const [only] = inputs.size === 1 ? inputs : [];
   const isNamed = names.every((name) => inputs.has(name));
@@ -31,6 +34,7 @@ export function csvInstances({ bytes, form, from }: GivenData, inputs: Inputs): 
   if (mayBeColumns && namesColumns(names, columns, from)) return columnRows(names, rows, columns, from);
   if (only !== undefined && !isNamed) {
     const [input, spec] = only;
+    if (areValues(names)) throw new DataError(missingNames(names, from));
     checkWidth(names, input, spec, from);
     const isList = (spec.shape?.length ?? 2) > 1;
     return `[${rows
@@ -50,6 +54,36 @@ export function csvInstances({ bytes, form, from }: GivenData, inputs: Inputs): 
   }
   return `[${rows.map((row, i) => objectOf(names, row, inputs, from, i)).join(',')}]`;
 }
+
+/** Spreadsheets of countries with a decimal comma separate columns by semicolons: of the first line, what separates it. */
+function delimiterOf(bytes: GivenData['bytes']): ',' | ';' {
+  const end = bytes.indexOf(10);
+  const line = bytes.toString('latin1', 0, end === -1 ? undefined : end).replaceAll(/"[^"]*"/g, '');
+  return line.includes(';') && !line.includes(',') ? ';' : ',';
+}
+
+/**
+ * The names in the file, where skl2onnx has named an input after one as it writes names: "Age (years)" → "Age__years_".
+ * A name that two columns would have is left to the check of names.
+ */
+function exportedNames(heads: readonly string[], inputs: Inputs): readonly string[] {
+  if (inputs.size !== heads.length) return heads;
+  const names = heads.map((head) => (inputs.has(head) ? head : head.replaceAll(/[^A-Za-z0-9_]/gu, '_')));
+  return new Set(names).size === names.length && names.every((name) => inputs.has(name)) ? names : heads;
+}
+
+/** All are numbers, and not those by which data frames name columns without names: 0, 1, 2. */
+function areValues(names: readonly string[]): boolean {
+  const isCounted = names.length > 1 && names.every((name, i) => name === String(i));
+  return !isCounted && names.every((name) => /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(name));
+}
+
+function missingNames(names: readonly string[], from: string): string {
+  const shown = names.slice(0, SHOWN_VALUES).join(', ') + (names.length > SHOWN_VALUES ? ', …' : '');
+  return `${from} begins with ${shown}: that is a row, and not the names of the columns; put a line of names above it`;
+}
+
+const SHOWN_VALUES = 5;
 
 /** Names that LightGBM and XGBoost make up for arrays. */
 const MADE_UP = /^(Column_|f)\d+$/;
@@ -102,8 +136,13 @@ function rowsOf(bytes: GivenData['bytes'], delimiter: string, from: string): rea
   try {
     return parse(bytes, { bom: true, delimiter, skip_empty_lines: true, relax_column_count: false, trim: true });
   } catch (error) {
-    throw new DataError(`${from}: ${(error as Error).message}`);
+    throw new DataError(`${from}: ${parseProblem(error as CsvError)}`);
   }
+}
+
+function parseProblem({ code, lines, record, message }: CsvError): string {
+  if (code !== 'CSV_RECORD_INCONSISTENT_FIELDS_LENGTH') return message;
+  return `line ${String(lines)} has ${(record as readonly string[]).length} values, and the first line another number of names`;
 }
 
 function checkWidth(names: readonly string[], input: string, { shape }: ServedTensor, from: string): void {
@@ -147,5 +186,6 @@ function cellText(cell: string, { dtype }: ServedTensor, at: string): string {
     return String(Number(cell));
   // An integer's digits stay as they are: a number of JavaScript would round those above 2^53.
   if (!isFloat && /^-?\d+$/.test(cell)) return cell.replace(/^(-?)0+(?=\d)/, '$1');
-  throw new DataError(`${at}: ${JSON.stringify(cell)} is no ${dtype}`);
+  const fix = isFloat && /^[+-]?\d+,\d+$/.test(cell) ? `; write ${cell.replace(',', '.')}` : '';
+  throw new DataError(`${at}: ${JSON.stringify(cell)} is no ${dtype}${fix}`);
 }

@@ -15,6 +15,7 @@ export interface GivenData {
 /** A request may have no more bytes anyway: protobuf's messages end here. */
 const MAX_BYTES = 2 ** 31 - 1;
 const STDIN = '-';
+const SHOWN_LENGTH = 40;
 /** Some editors put it before UTF-8; JSON has no such mark. */
 const MARK = Buffer.from('\ufeff');
 
@@ -50,7 +51,12 @@ export async function readData(data: string): Promise<GivenData> {
   const isFolder = statSync(data, { throwIfNoEntry: false })?.isDirectory() === true;
   if (isFolder) throw new DataError(`${data}: is a folder; give a file in it`);
   if (isPath) throw new DataError(`${data}: there is no such file`);
-  return { form: 'text', bytes, from: 'the text' };
+  if (data.trim() === '') throw new DataError('the data is empty; give a file, JSON or a text');
+  return { form: 'text', bytes, from: `${JSON.stringify(shortened(data))}, which names no file,` };
+}
+
+function shortened(text: string): string {
+  return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
 }
 
 /** Text in another encoding would be other words: "Tromsø" in Latin-1 is a category that no model knows. */

@@ -5,6 +5,7 @@ import type { RequestEntry } from '../../admin/request-entry.ts';
 import { askAdmin, noSidecar } from '../../cli/ask-admin.ts';
 import type { AdminAddress } from '../../cli/sidecar-command.ts';
 import { TfRecordReader } from '../../codec/tfrecord/tf-record-reader.ts';
+import { fileProblem } from '../../config/config-file.ts';
 
 /** The place from which the requests come, and the choice among them. */
 export interface ReplaySource extends AdminAddress {
@@ -36,15 +37,30 @@ export function replayRecords(options: ReplaySource): AsyncGenerator<ReplayRecor
 
 async function* recorded(file: string): AsyncGenerator<ReplayRecord> {
   const reader = new TfRecordReader(LIMITS);
+  const told = <T>(read: () => T): T => {
+    try {
+      return read();
+    } catch (error) {
+      throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
+    }
+  };
   let number = 0;
-  for await (const chunk of createReadStream(file)) {
-    reader.push(chunk as Uint8Array);
-    for (let record = reader.next(); record !== undefined; record = reader.next()) {
+  for await (const chunk of chunksOf(file)) {
+    reader.push(chunk);
+    for (let record = told(() => reader.next()); record !== undefined; record = told(() => reader.next())) {
       number += 1;
       yield { name: `record ${number}`, data: record.data };
     }
   }
-  reader.end();
+  told(() => reader.end());
+}
+
+async function* chunksOf(file: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(file) as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    throw new Error(fileProblem(file, error), { cause: error });
+  }
 }
 
 async function* captured({ model, kept, ...from }: ReplaySource): AsyncGenerator<ReplayRecord> {

@@ -16,6 +16,44 @@ function rowsOf(csv: string, list: readonly Column[]): unknown {
 
 const AGE: Column = { name: 'age' };
 
+function inputsOf(csv: string, inputs: Readonly<Record<string, ServedTensor>>): unknown {
+  const data = { form: 'csv', bytes: Buffer.from(csv), from: 'people.csv' } as const;
+  return JSON.parse(csvInstances(data, new Map(Object.entries(inputs))));
+}
+
+const NUMBER: ServedTensor = { dtype: 'float32', shape: [-1, 1], tensorName: '' };
+const LINE: ServedTensor = { dtype: 'float32', shape: [-1, -1], tensorName: '' };
+
+describe('CSV of any model', () => {
+  it('with a row where the names belong is an error, not a request without that row', () => {
+    for (const csv of ['1\n2\n', '1,2.5\n3,4\n', '0\n1\n', '-1e3,0\n1,2\n'])
+      assert.throws(
+        () => inputsOf(csv, { x: LINE }),
+        /people\.csv begins with .*: that is a row, and not the names/,
+        csv,
+      );
+  });
+
+  it('has the numbers that data frames give as names', () => {
+    assert.deepEqual(inputsOf('0,1,2\n7,8,9\n', { x: LINE }), [[7, 8, 9]]);
+  });
+
+  it('may be separated by semicolons, as spreadsheets write it where numbers have a comma', () => {
+    assert.deepEqual(inputsOf('"a,b";c\n1;2\n', { x: LINE }), [[1, 2]]);
+    assert.throws(() => inputsOf('a;b\n1,5;2\n', { x: LINE }), /row 1, column "a": "1,5" is no float32; write 1\.5/);
+  });
+
+  it('may have the names that skl2onnx has rewritten', () => {
+    const inputs = { Alter__Jahre_: NUMBER, Umsatz__: NUMBER };
+    assert.deepEqual(inputsOf('Alter (Jahre),Umsatz €\n33,1\n', inputs), [{ Alter__Jahre_: [33], Umsatz__: [1] }]);
+    assert.throws(() => inputsOf('a b,a-b\n33,1\n', { a_b: NUMBER, c: NUMBER }), /names "a b", "a-b"; the inputs are/);
+  });
+
+  it('with a row of another length names the line', () => {
+    assert.throws(() => inputsOf('a,b\n1,2\n3\n', { x: LINE }), /people\.csv: line 3 has 1 values, and the first/);
+  });
+});
+
 describe('CSV of columns', () => {
   it('has a cell that reads like a number as a code only where it cannot be a category', () => {
     const city = { name: 'city', categories: ['Bern', 'Oslo'] };

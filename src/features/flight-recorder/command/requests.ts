@@ -14,6 +14,7 @@ import type { RequestEntry } from '../../../admin/request-entry.ts';
 import { askAdmin, noSidecar } from '../../../cli/ask-admin.ts';
 import type { AdminAddress } from '../../../cli/sidecar-command.ts';
 import { textTable } from '../../../cli/text-table.ts';
+import { fileProblem } from '../../../config/config-file.ts';
 import { localTime, parseWall, systemClock } from '../../../core/clock.ts';
 import { visibleLine } from '../../../core/terminal/visible-text.ts';
 import { findRequests } from '../file/file-query.ts';
@@ -66,7 +67,9 @@ async function readFile(path: string, params: URLSearchParams): Promise<Requests
   const query = readRequestQuery(params, systemClock.wallMs());
   if ('status' in query) throw new Error(query.text);
   // A FIFO would wait for a writer.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    throw new Error(fileProblem(path, error), { cause: error });
+  });
   try {
     const head = (await file.stat()).isFile() ? await readHead(file) : undefined;
     if (head === undefined) throw new Error(`${path} is no file of requests, as --flight_recorder_file writes it`);

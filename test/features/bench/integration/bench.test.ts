@@ -64,6 +64,16 @@ describe('pillion bench', () => {
     assert.equal(server!.answered, count - server!.errors['429']!);
   });
 
+  it('says why, where nothing is answered, and nothing of latencies', async (t) => {
+    const url = await serverOf(t, (_, response) => {
+      response.writeHead(400).end('{"error":"pixels: \u001b[31mwants 64"}');
+    });
+    const { status, text } = await bench(url, '--rate=50', '--seconds=1', '--warm_up=0');
+    assert.equal(status, 1, text);
+    assert.match(text, /^400: \d+, such as \{"error":"pixels: \S*wants 64"\}$/m);
+    assert.doesNotMatch(text, /This client was the bound/);
+  });
+
   it('counts latency from the time at which a request was due, so that a stall is in the figures', async (t) => {
     const waiting: (() => void)[] = [];
     let count = 0;

@@ -97,7 +97,7 @@ describe('pillion init', () => {
     const child = runPillion(['init', file, `--models=${models}`], { LOCPATH: tempDirectory(t) });
     assert.equal(await child.exited, 1, child.output());
     assert.match(child.output(), /want the locale en_US\.UTF-8, which this machine does not have; install it \(Debian/);
-    assert.match(child.output(), /options=\{TfidfVectorizer: \{"locale": "C"\}\}/);
+    assert.match(child.output(), /options=\{TfidfVectorizer: \{"locale": "C\.UTF-8"\}\}/);
     assert.ok(!existsSync(models));
   });
 
@@ -131,6 +131,12 @@ describe('pillion init', () => {
     assert.match(await refused('model.json', away), /are not in its own folder/);
     mkdirSync(join(folder, 'empty'));
     assert.match((await init(join(folder, 'empty'))).text, /holds no model: saved_model\.pb/);
+    mkdirSync(join(folder, 'served', '1'), { recursive: true });
+    writeFileSync(join(folder, 'served', '1', 'model.onnx'), '');
+    assert.match(
+      (await init(join(folder, 'served'))).text,
+      /served has numbered directories.*serve --model=NAME=.*served$/,
+    );
     const none = await init();
     assert.deepEqual([none.status, /give its file: pillion init MODEL_FILE/.test(none.text)], [64, true]);
     assert.equal((await init(COLUMNS, '--name=../x')).status, 64);

@@ -107,12 +107,18 @@ describe('pillion predict', () => {
         /i\.csv is no UTF-8; save it as UTF-8/,
       ],
       ['no-such-file.csv', /no-such-file\.csv: there is no such file/],
+      ['', /the data is empty; give a file, JSON or a text/],
     ];
     for (const [data, text] of cases) {
       const answer = await predict('rest', 'columns', data);
       assert.match(answer.text, text);
       assert.equal(answer.status, 64, answer.text);
     }
+    const word = await predict('rest', 'digits', 'digitz');
+    assert.match(
+      word.text,
+      /^pillion: "digitz", which names no file, is text, but input "pixels" is float32; give JSON/,
+    );
     const short = await predict('rest', 'digits', written(t, 'h.npy', npy(Float32Array.of(1), '2, 64')));
     assert.match(short.text, /it has 4 bytes of elements, and its shape wants 512/);
     const none = await predict('rest', 'digits', written(t, 'none.npy', npy(Float32Array.of(), '1000000000, 0')));

@@ -72,6 +72,14 @@ describe('pillion replay', () => {
     const nobody = runPillion(['replay', '--admin=127.0.0.1:1']);
     assert.equal(await nobody.exited, 1);
     assert.match(nobody.output(), /no sidecar at 127\.0\.0\.1:1: .*--admin/);
+    for (const [file, said] of [
+      ['/nonexistent.tfrecord', /^pillion: \/nonexistent\.tfrecord: there is no such file$/],
+      ['package.json', /^pillion: package\.json: the record at byte 0 is not a whole TFRecord/],
+    ] as const) {
+      const wrong = runPillion(['replay', `--in=${file}`]);
+      assert.equal(await wrong.exited, 1);
+      assert.match(wrong.output(), said);
+    }
     const usage = runPillion(['replay', '--rest=nowhere']);
     assert.equal(await usage.exited, 64);
     assert.match(usage.output(), /--rest=nowhere wants HOST:PORT/);

@@ -33,7 +33,7 @@ describe('ortText', () => {
       ),
     );
     const told = missingLocaleText(text) ?? '';
-    for (const part of ['en_US.UTF-8', 'locales-all', '{"locale": "C"}']) assert.ok(told.includes(part), told);
+    for (const part of ['en_US.UTF-8', 'locales-all', '{"locale": "C.UTF-8"}']) assert.ok(told.includes(part), told);
     assert.equal(missingLocaleText('ModelProto does not have a graph.'), undefined);
   });
 
