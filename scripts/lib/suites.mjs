@@ -26,6 +26,7 @@ import { ensureNodes, runSmoke, runUnderNodes } from './smoke.mjs';
 import { runProgram, runSingleTest } from './suite-programs.mjs';
 import { ensureTextClients } from './text-clients.mjs';
 import { ensureTextModel } from './text-model.mjs';
+import { ensureTextReferences } from './text-references.mjs';
 import { ensureTfjsNatives } from './tfjs-natives.mjs';
 import { ensureTokenizers } from './tokenizers.mjs';
 import { ensureJaeger, ensureZipkin } from './trace-stores.mjs';
@@ -196,6 +197,12 @@ export const SUITES = {
       const python = ensurePython('clients', 'test/clients/requirements.txt');
       return { PILLION_TEST_PYTHON: python, PILLION_TEST_TEXT_MODEL: base, PILLION_TEST_TEXT_WEIGHTS: source };
     },
+    options: [`--test-timeout=${2 * FILE_TIMEOUT_MS}`],
+  },
+  'text-references': {
+    says: 'small text models by transformers, sentence-transformers and a real NER; fetches 3 GB the first time, most of it torch',
+    ending: '.references.js',
+    prepare: ensureTextReferences,
     options: [`--test-timeout=${2 * FILE_TIMEOUT_MS}`],
   },
   tokenizers: {

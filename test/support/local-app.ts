@@ -1,6 +1,6 @@
 /** A whole server in this process, with one model `m`, asked over REST and gRPC. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import type { ServeConfig } from '../../src/config/serve-config.ts';
@@ -34,7 +34,10 @@ export interface LocalAnswer {
 export function modelDirectory(t: TestContext, files: Readonly<Record<string, string | Uint8Array>>): string {
   const base = tempDirectory(t);
   mkdirSync(join(base, '1'));
-  for (const [name, content] of Object.entries(files)) writeFileSync(join(base, '1', name), content);
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(base, '1', name)), { recursive: true });
+    writeFileSync(join(base, '1', name), content);
+  }
   return base;
 }
 

@@ -165,6 +165,12 @@ export const TESTED_PATHS = {
     'examples/text',
     'scripts/lib/text-model.mjs',
   ],
+  'text-references': [
+    'src/features/text',
+    'test/features/text/references',
+    'test/features/text/tokenizers',
+    'scripts/lib/text-references.mjs',
+  ],
   tokenizers: ['src/features/text/tokenizer', 'test/features/text/tokenizers', 'scripts/lib/tokenizers.mjs'],
   'text-clients': [
     'src/features/text-apis',

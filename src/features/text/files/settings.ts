@@ -44,17 +44,25 @@ const POSITIONS_AFTER_PADDING = new Set([
   'longformer',
   'xlm-roberta-xl',
 ]);
-const POOLINGS: readonly (readonly [key: string, pooling: Pooling])[] = [
-  ['pooling_mode_mean_tokens', 'mean'],
-  ['pooling_mode_cls_token', 'cls'],
-  ['pooling_mode_lasttoken', 'last'],
-  ['pooling_mode_max_tokens', 'max'],
+/** Each by its own key, which is true, or by its name in `pooling_mode`, as sentence-transformers 6 writes it. */
+const POOLINGS: readonly (readonly [key: string, name: string, pooling: Pooling])[] = [
+  ['pooling_mode_mean_tokens', 'mean', 'mean'],
+  ['pooling_mode_cls_token', 'cls', 'cls'],
+  ['pooling_mode_lasttoken', 'lasttoken', 'last'],
+  ['pooling_mode_max_tokens', 'max', 'max'],
 ];
+/** What `model_type` of config_sentence_transformers.json names. */
+const EMBEDDER = 'SentenceTransformer';
+const RANKER = 'CrossEncoder';
 
 /** The task; undefined = neither the owner nor the files say it. */
-export function taskOf(declared: TextDeclaration, { model, modules, pooling }: TextFiles): TextTask | undefined {
+export function taskOf(declared: TextDeclaration, files: TextFiles): TextTask | undefined {
+  const { model, modules, pooling, sentenceTransformers } = files;
   if (declared.task !== undefined) return declared.task;
-  if (modules !== undefined || pooling !== undefined) return 'embedding';
+  // Since sentence-transformers 6 its rankers and sparse encoders have modules.json, too, and this key.
+  const kind = sentenceTransformers['model_type'] ?? EMBEDDER;
+  if (kind === EMBEDDER && (modules !== undefined || pooling !== undefined)) return 'embedding';
+  if (kind !== EMBEDDER && kind !== RANKER) return undefined;
   const architecture = String((model['architectures'] as unknown[] | undefined)?.[0] ?? '');
   if (architecture.endsWith('ForSequenceClassification')) {
     return labelsOf(declared, model).length === 1 ? 'reranking' : 'classification';
@@ -147,13 +155,14 @@ function padIdOf(model: Json): number {
 
 function poolingOf(pooling: Json | undefined, problem: (text: string) => void): Pooling {
   if (pooling === undefined) return 'mean';
-  const named = textOf(pooling['pooling_mode']);
+  const mode = pooling['pooling_mode'];
+  const named = Array.isArray(mode) ? mode.join(', ') : textOf(mode);
   const on = Object.keys(pooling).filter((key) => key.startsWith('pooling_mode_') && pooling[key] === true);
   const found = POOLINGS.find(([key, name]) =>
     named === undefined ? on.length === 1 && key === on[0] : named === name,
   );
-  if (found !== undefined) return found[1];
-  problem(`its pooling (${named ?? on.join(', ')}) is none of mean, cls, last and max`);
+  if (found !== undefined) return found[2];
+  problem(`its pooling (${named ?? on.join(', ')}) is none of mean, cls, lasttoken and max`);
   return 'mean';
 }
 

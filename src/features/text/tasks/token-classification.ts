@@ -22,6 +22,8 @@ const NOTHING = Buffer.alloc(0);
 
 interface Entity {
   readonly label: string;
+  /** Tokens of the same kind may be joined: the label without "B-" or "I-". */
+  readonly kind: string;
   readonly start: number;
   end: number;
   scores: number;
@@ -104,7 +106,7 @@ type Found = readonly { readonly label: string; readonly score: number; readonly
 function single(found: Found, { offsets }: Encoded): readonly Entity[] {
   return found
     .filter(({ label }) => label !== OUTSIDE)
-    .map(({ label, score, token }) => entityOf(label, score, token, offsets));
+    .map(({ label, score, token }) => entityOf(label, label, score, token, offsets));
 }
 
 function joined(found: Found, { offsets }: Encoded): readonly Entity[] {
@@ -113,18 +115,19 @@ function joined(found: Found, { offsets }: Encoded): readonly Entity[] {
   for (const { label, score, token } of found) {
     const begins = label.startsWith('B-');
     const kind = begins || label.startsWith('I-') ? label.slice(2) : label;
-    if (last !== undefined && last.label === kind && !begins) {
+    if (last !== undefined && last.kind === kind && !begins) {
       last.end = offsets[2 * token + 1]!;
       last.scores += score;
       last.tokens += 1;
     } else {
-      last = entityOf(kind, score, token, offsets);
+      // The name is what follows the first "-", also of other prefixes, as of "S-PER", which are not joined by it.
+      last = entityOf(label.slice(label.indexOf('-') + 1), kind, score, token, offsets);
       entities.push(last);
     }
   }
   return entities.filter(({ label }) => label !== OUTSIDE);
 }
 
-function entityOf(label: string, score: number, token: number, offsets: Int32Array): Entity {
-  return { label, start: offsets[2 * token]!, end: offsets[2 * token + 1]!, scores: score, tokens: 1 };
+function entityOf(label: string, kind: string, score: number, token: number, offsets: Int32Array): Entity {
+  return { label, kind, start: offsets[2 * token]!, end: offsets[2 * token + 1]!, scores: score, tokens: 1 };
 }
