@@ -25,6 +25,8 @@ import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
 import { STAGE_QUEUE } from '../ledger/stage-clock.ts';
 import { Admission } from './admission/admission.ts';
+import { partedWorkOf } from './admission/parted-work.ts';
+import type { AdmittedWork } from './admission/promised-work.ts';
 import { SharedRefusals } from './admission/shared-refusals.ts';
 import { NO_CALLER, QuarantinedCallers } from './batch/quarantined-callers.ts';
 import type { Holding } from './callers/holdings.ts';
@@ -48,7 +50,7 @@ import { RefusalGate } from './refusal-gate.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import type { SchedulerParts } from './scheduler-parts.ts';
 import { SignaturePlan, UNEQUAL_ROWS } from './signature-plan.ts';
-import type { SchedulerRequest, TaskContext, Ticket } from './task.ts';
+import type { PartedRequest, SchedulerRequest, TaskContext, Ticket } from './task.ts';
 
 export interface SchedulerInit
   extends Pick<SchedulerParts, 'model' | 'version' | 'executor' | 'clock' | 'telemetry'>,
@@ -71,6 +73,9 @@ export interface RunSoFar {
   /** Undefined where its time was not known when it started. */
   readonly expectedMs: number | undefined;
 }
+
+/** The admission of requests without rows, which need no run. */
+const NOTHING_ADMITTED: AdmittedWork = { onQueued: () => undefined, release: () => undefined };
 
 export class Scheduler {
   /** How long its runs take: to be seeded, saved and restored. */
@@ -146,13 +151,9 @@ export class Scheduler {
    * if it fails later. Owns `context.cancel.listener` until the request settles.
    */
   submit(request: SchedulerRequest): Promise<TensorMap> {
-    const { context, signatureName, inputs, isOddShape } = request;
+    const { context, inputs, isOddShape } = request;
     const now = this.#clock.nowMs();
-    if (this.#closed !== undefined) throw draining();
-    context.cancel.throwIfCancelled();
-    if (!(context.deadline > now)) throw expiredOnArrival(context);
-    const plan = this.#plans.get(signatureName);
-    if (plan === undefined) throw unknownSignature(signatureName, this.#plans.keys());
+    const plan = this.#planFor(request, now);
     const rows = plan.rowsOf(inputs, isOddShape);
     if (rows === UNEQUAL_ROWS) return this.#submitAlone(plan, request);
     if (rows === 0) {
@@ -160,7 +161,7 @@ export class Scheduler {
       if (answer !== undefined) return Promise.resolve(answer);
       if (plan.isFixed) throw emptyFixedBatch(plan);
     }
-    const holding = this.#queue.holdings.of(this.#slots.callers.onRequest(context.caller ?? NO_CALLER, now));
+    const holding = this.#holdingOf(context, now);
     const quarantined = this.#quarantined.count === 0 ? undefined : this.#admitQuarantined(plan, context, now);
     const lane = this.#queue.laneFor(plan, request, rows, quarantined);
     const units = lane.wholeSize === undefined ? rows : 1;
@@ -173,6 +174,30 @@ export class Scheduler {
       throw error;
     }
     return this.#enqueue(lane, request, units, holding, ticket);
+  }
+
+  /**
+   * Admits requests that will be submitted some at a time as if they were one: throws what `submit` would throw for one as
+   * large, if all of it cannot be answered in time or its first run has no room, and nothing has run then. The requests'
+   * contexts name what it returns as `admitted`: no forecast refuses them, though a full queue may, for the moment. Until
+   * they have come they count as what waits.
+   */
+  admit(request: PartedRequest): AdmittedWork {
+    const { context, parts, outputs } = request;
+    const now = this.#clock.nowMs();
+    const plan = this.#planFor(request, now);
+    const work = partedWorkOf(plan, parts, outputs);
+    const { rows, workMs, lastRows, lastInputs } = work;
+    const holding = this.#holdingOf(context, now);
+    if (lastInputs === undefined) return NOTHING_ADMITTED;
+    const quarantined = this.#quarantined.count === 0 ? undefined : this.#admitQuarantined(plan, context, now);
+    const lane = this.#queue.laneFor(plan, { ...request, inputs: lastInputs }, lastRows, quarantined);
+    const ticket = this.#admission.admitParted(lane, work, context, holding, now);
+    context.expectedEnd = ticket.expectedEnd;
+    const order = ticket.isSoft ? Infinity : ticket.order;
+    const admitted = this.#queue.promised.add({ holding, rows, workMs, order });
+    this.#admission.onQueued(lane, rows, holding, now);
+    return admitted;
   }
 
   /**
@@ -200,6 +225,24 @@ export class Scheduler {
       if (this.#dispatcher.isQuiet) this.#dispatcher.onQuiet?.();
     }
     return this.#closed;
+  }
+
+  /** The plan of a request's signature. Throws for a request that cannot be queued now, whatever waits. */
+  #planFor(
+    { signatureName, context }: Pick<SchedulerRequest, 'signatureName' | 'context'>,
+    now: Instant,
+  ): SignaturePlan {
+    if (this.#closed !== undefined) throw draining();
+    context.cancel.throwIfCancelled();
+    if (!(context.deadline > now)) throw expiredOnArrival(context);
+    const plan = this.#plans.get(signatureName);
+    if (plan === undefined) throw unknownSignature(signatureName, this.#plans.keys());
+    return plan;
+  }
+
+  /** The waiting rows of a request's caller, who has sent it now. */
+  #holdingOf({ caller = NO_CALLER }: TaskContext, now: Instant): Holding {
+    return this.#queue.holdings.of(this.#slots.callers.onRequest(caller, now));
   }
 
   /** Runs of one thread. */
@@ -235,6 +278,7 @@ export class Scheduler {
     const answer = new Promise<TensorMap>(keepSettlers);
     const pending = new PendingRequest(context, holding, this.#queue, lastResolve, lastReject);
     pending.enqueue(lane, inputs, units, ticket);
+    context.admitted?.onQueued(units);
     this.#admission.onQueued(lane, units, holding, ticket.enqueuedAt);
     this.#dispatcher.poke(lane, ticket.enqueuedAt);
     return answer;

@@ -8,6 +8,7 @@ import type { TensorMap } from '../core/tensor.ts';
 import type { BatchRecord, IsolationRecord } from '../ledger/request-record.ts';
 import type { StageClock } from '../ledger/stage-clock.ts';
 import type { TraceContext } from '../ledger/tracing/trace-context.ts';
+import type { AdmittedWork } from './admission/promised-work.ts';
 import type { Holding } from './callers/holdings.ts';
 import type { LatenessMargin } from './latency/lateness-margin.ts';
 import type { SignaturePlan } from './signature-plan.ts';
@@ -24,6 +25,8 @@ export interface TaskContext {
   readonly priority?: PriorityClass | undefined;
   /** False: the deadline is only the server's own cap, not one that the client set. Absent = true. */
   readonly hasOwnDeadline?: boolean | undefined;
+  /** Set in the contexts of the parts of an admitted request (Scheduler.admit): no forecast refuses them. */
+  readonly admitted?: AdmittedWork | undefined;
   /** Set by the scheduler when it admits the request: when it expects its end; 0 = it made no forecast. */
   expectedEnd?: Instant | undefined;
   /** Set by the scheduler when the request's batch has run. */
@@ -43,6 +46,12 @@ export interface SchedulerRequest {
   /** Wanted outputs, in the order of the answer. */
   readonly outputs: readonly string[];
   readonly context: TaskContext;
+}
+
+/** Requests for one signature, of one caller and with one deadline, that will be submitted some at a time, as one. */
+export interface PartedRequest extends Pick<SchedulerRequest, 'signatureName' | 'outputs' | 'context'> {
+  /** The inputs of each, in the order in which they will come. */
+  readonly parts: readonly TensorMap[];
 }
 
 /** Runs requests that may end the process of their run, apart from all others (models/serving/crash-quarantine.ts). */

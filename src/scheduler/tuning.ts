@@ -123,6 +123,11 @@ export const MIN_PROBE_SILENCE_MS = 100;
 /** …and at least so many runs of one row. The same section. */
 export const PROBE_SILENCE_RUNS = 10;
 
+/** A request in parts is a probe only after a silence of so many times its own runs: it would take them in vain… Chosen. */
+export const PARTED_PROBE_SILENCE = 10;
+/** …and only if it would be in time with runs that are so many times as fast as known. Chosen. */
+export const PARTED_PROBE_SPEED = 2;
+
 // ---- Admission (admission/admission.ts, forecast.ts, signature-plan.ts) ----
 
 /** Span of the arrival rate. Chosen: two batches of a slow model, and short beside a change of load. */

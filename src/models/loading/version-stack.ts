@@ -6,9 +6,10 @@ import type { SharedError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
+import type { AdmittedWork } from '../../scheduler/admission/promised-work.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
-import type { TaskContext } from '../../scheduler/task.ts';
+import type { PartedRequest, TaskContext } from '../../scheduler/task.ts';
 import { startBackgroundHost, startQuarantineHost } from '../runtimes/open-version.ts';
 import { Breaker } from '../serving/breaker.ts';
 import { CrashQuarantine } from '../serving/crash-quarantine.ts';
@@ -237,14 +238,25 @@ class ScheduledRunner implements ServableRunner {
 
   submit(request: SchedulerRequest): Promise<TensorMap> {
     if (this.#quarantine?.takes(request) === true) return this.#quarantine.submit(request);
-    const breaker = this.#breaker;
-    if (breaker?.isRefusing !== true) return this.#inner.submit(request);
-    request.context.note('breaker', breaker.refusalFacts());
-    throw breaker.refusal();
+    this.#checkBreaker(request.context);
+    return this.#inner.submit(request);
+  }
+
+  admit(request: PartedRequest): AdmittedWork | undefined {
+    if (this.#quarantine?.takes(request) === true) return undefined;
+    this.#checkBreaker(request.context);
+    return this.#inner.admit(request);
   }
 
   refusalOf(signatureName: string, context: TaskContext): SharedError | undefined {
     return this.#breaker?.isRefusing === true ? undefined : this.#inner.refusalOf(signatureName, context);
+  }
+
+  #checkBreaker(context: TaskContext): void {
+    const breaker = this.#breaker;
+    if (breaker?.isRefusing !== true) return;
+    context.note('breaker', breaker.refusalFacts());
+    throw breaker.refusal();
   }
 
   async close(): Promise<void> {

@@ -78,7 +78,7 @@ export class CrashQuarantine implements Quarantine {
   }
 
   /** The request may end the process of its run. */
-  takes({ isOddShape, context }: SchedulerRequest): boolean {
+  takes({ isOddShape, context }: Pick<SchedulerRequest, 'isOddShape' | 'context'>): boolean {
     if (isOddShape === true) return true;
     return this.#callers.count > 0 && this.#callers.has(context.caller ?? NO_CALLER);
   }

@@ -6,6 +6,7 @@ import type { PriorityClass } from '../../core/priority.ts';
 import type { BatchRecord, CacheUse, IsolationRecord } from '../../ledger/request-record.ts';
 import { StageClock } from '../../ledger/stage-clock.ts';
 import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
+import type { AdmittedWork } from '../../scheduler/admission/promised-work.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
 import type { RunContext } from './servable.ts';
 
@@ -18,6 +19,7 @@ export class PartContext implements RunContext {
   readonly caller: string | undefined;
   readonly priority: PriorityClass | undefined;
   readonly trace: TraceContext | undefined;
+  readonly admitted: AdmittedWork | undefined;
   readonly cancel = new CancelSignal();
   readonly stages: StageClock;
   expectedEnd: Instant | undefined = 0;
@@ -27,8 +29,10 @@ export class PartContext implements RunContext {
   cacheMs: number | undefined = undefined;
   readonly #request: TaskContext;
 
-  constructor(request: TaskContext) {
+  /** `admitted`: what Scheduler.admit gave for all parts of the request. */
+  constructor(request: TaskContext, admitted?: AdmittedWork) {
     this.#request = request;
+    this.admitted = admitted;
     this.deadline = request.deadline;
     this.hasOwnDeadline = request.hasOwnDeadline;
     this.caller = request.caller;

@@ -11,9 +11,10 @@ import type { SequenceStep } from '../../core/model-spec.ts';
 import { notesOn, type Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { CacheUse, EventAttributes, StepRecord } from '../../ledger/request-record.ts';
+import type { AdmittedWork } from '../../scheduler/admission/promised-work.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { RunSoFar } from '../../scheduler/scheduler.ts';
-import type { SchedulerRequest, TaskContext } from '../../scheduler/task.ts';
+import type { PartedRequest, SchedulerRequest, TaskContext } from '../../scheduler/task.ts';
 import { LoadFindings, type SharedProcesses } from './load-findings.ts';
 import type { ServedSignature } from './served-signature.ts';
 
@@ -49,6 +50,11 @@ export interface ServableRunner {
   submit(request: ServableRequest): Promise<TensorMap>;
   /** Refuses at once where that is known already, as Scheduler.refusalOf. Absent = every request is submitted. */
   refusalOf?(signatureName: string, context: TaskContext): SharedError | undefined;
+  /**
+   * Admits requests that will be submitted some at a time as one, as Scheduler.admit; undefined = each is admitted by
+   * itself. Throws ServingError. Absent = the same for all.
+   */
+  admit?(request: PartedRequest): AdmittedWork | undefined;
   /**
    * Submits one caller's requests for several signatures, with the same inputs and context. Resolves with their outputs
    * in the same order. Requests that need the same run share it. Absent = runs cannot be shared.

@@ -26,9 +26,10 @@ import type { Lane } from '../queue/lane.ts';
 import { deadlineTooShort, evicted, memoryFull, overCoreShare, overloaded } from '../queue/queue-errors.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import { NO_FORECAST, type Task, type TaskContext, type Ticket } from '../task.ts';
-import { DEFAULT_RETRY_AFTER_MS, SPARE_BYTES_SHARE } from '../tuning.ts';
+import { DEFAULT_RETRY_AFTER_MS, PARTED_PROBE_SILENCE, PARTED_PROBE_SPEED, SPARE_BYTES_SHARE } from '../tuning.ts';
 import { mostWaitingRows } from './backlog.ts';
 import { type LatenessFacts, LatenessForecast } from './lateness-forecast.ts';
+import type { PartedWork } from './parted-work.ts';
 import type { SharedRefusals } from './shared-refusals.ts';
 
 export interface AdmissionOptions extends LatenessFacts {
@@ -82,12 +83,53 @@ export class Admission {
   /** Throws ServingError (overloaded, deadline_exceeded). A request that is run whole has 1 row. */
   admit(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): Ticket {
     const { plan } = lane;
-    const { isByDeadline, isPredicting } = this.#options;
+    const { isByDeadline, isPredicting, queue, dispatcher } = this.#options;
     // Refused requests count too; else batches that are too small, and so cause refusals, would look large enough.
-    plan.arrivals.add(rows, now);
+    if (context.admitted === undefined) plan.arrivals.add(rows, now);
+    this.#checkRoom(lane, rows, context, holding, now);
+    const ticket = this.#newTicket(plan, context, now);
+    if (!isByDeadline) return ticket;
+    if (queue.queuedTasks > 0 || rows > lane.maxBatchSize) this.#setOrder(lane, rows, holding, now);
+    if (context.admitted !== undefined) return ticket;
+    const mustAsk = !ticket.isSoft || dispatcher.situation.isStanding;
+    if (isPredicting && mustAsk && plan.curve.isKnown) this.#checkFinish(lane, rows, context, holding, now);
+    return ticket;
+  }
+
+  /**
+   * Like `admit`, for a request that comes in parts: all of it must be answered in time, and its first run needs room. The
+   * lane is that of its last part. Here the server's own cap is a deadline: work of many runs may well take longer.
+   */
+  admitParted(lane: Lane, work: PartedWork, context: TaskContext, holding: Holding, now: Instant): Ticket {
+    const { plan } = lane;
+    const { isByDeadline, isPredicting, queue, dispatcher } = this.#options;
+    plan.arrivals.add(work.rows, now);
+    this.#checkRoom(lane, Math.min(work.rows, lane.maxBatchSize), context, holding, now);
+    const ticket = this.#newTicket(plan, context, now);
+    if (!isByDeadline || !isPredicting || !plan.curve.isKnown) return ticket;
+    ticket.isFirst = queue.queuedTasks > 0 && goesFirst(this.#options, holding, work.rows, lane.maxBatchSize, now);
+    const { isSoft } = ticket;
+    const { deadline } = context;
+    const isCapped = isSoft && !dispatcher.situation.isStanding;
+    if (isCapped) {
+      ticket.isSoft = false;
+      ticket.due = deadline;
+    }
+    // Parts that no deadline orders go behind all that waits when they come.
+    if (isSoft) ticket.order = Infinity;
+    if (ticket.due < Infinity) this.#checkFinish(lane, work.lastRows, context, holding, now, work);
+    ticket.isSoft = isSoft;
+    return ticket;
+  }
+
+  #checkRoom(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
     if (this.#options.callerCoreShare > 0) this.#checkCoreShare(holding, now);
-    if (isOver(plan, rows)) this.#checkRows(lane, rows, context, holding, now);
+    if (isOver(lane.plan, rows)) this.#checkRows(lane, rows, context, holding, now);
     this.#checkBytes(lane, rows, context, holding, now);
+  }
+
+  /** The ticket of a request that nobody goes before. */
+  #newTicket(plan: SignaturePlan, { deadline, hasOwnDeadline }: TaskContext, now: Instant): Ticket {
     const ticket = this.#ticket;
     ticket.enqueuedAt = now;
     ticket.due = now;
@@ -98,15 +140,11 @@ export class Admission {
     ticket.refusedDue = NO_FORECAST.refusedDue;
     ticket.expectedEnd = 0;
     ticket.partMs = 0;
-    if (!isByDeadline) return ticket;
-    const { deadline } = context;
-    ticket.isSoft = deadline === Infinity || context.hasOwnDeadline === false;
+    if (!this.#options.isByDeadline) return ticket;
+    ticket.isSoft = deadline === Infinity || hasOwnDeadline === false;
     ticket.due = ticket.isSoft ? Math.min(deadline, now + plan.objectiveMs) : deadline;
     if (!ticket.isSoft) this.#options.dispatcher.situation.noteDeadline(deadline - now, now);
     ticket.order = ticket.due;
-    if (this.#options.queue.queuedTasks > 0 || rows > lane.maxBatchSize) this.#setOrder(lane, rows, holding, now);
-    const mustAsk = !ticket.isSoft || this.#options.dispatcher.situation.isStanding;
-    if (isPredicting && mustAsk && plan.curve.isKnown) this.#checkFinish(lane, rows, context, holding, now);
     return ticket;
   }
 
@@ -163,25 +201,34 @@ export class Admission {
     throw memoryFull(slots.queuedBytes, maxQueuedBytes, this.#retryAfterMs(plan));
   }
 
-  #checkFinish(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
+  /** `work`: what the rows are the last run of; undefined = they are all. */
+  #checkFinish(
+    lane: Lane,
+    rows: number,
+    context: TaskContext,
+    holding: Holding,
+    now: Instant,
+    work?: PartedWork,
+  ): void {
+    const beforeMs = work?.beforeMs ?? 0;
     const ticket = this.#ticket;
     const { plan } = lane;
     if (this.#isOverBacklog(lane, rows, holding, now)) this.#cutBacklog(lane, rows, context, holding, now);
     const budgetMs = ticket.due - now;
     ticket.margin = this.#marginOf(plan, budgetMs, now);
-    let lateMs = this.#forecast.lateMs(lane, rows, ticket, now);
+    let lateMs = this.#forecast.lateMs(lane, rows, ticket, now, beforeMs);
     if (lateMs > 0) {
-      if (isProbeDue(plan, now)) {
+      const aloneMs = this.#forecast.aloneMs(lane, rows, beforeMs);
+      if (isProbeDue(plan, now) && (work === undefined || mayBeProbe(plan, work, aloneMs, budgetMs, now))) {
         // A probe runs whatever its forecast says.
         plan.probedAt = now;
         ticket.isSoft = true;
         return;
       }
-      const aloneMs = this.#forecast.aloneMs(lane, rows);
-      if (!ticket.isSoft && aloneMs > budgetMs) throw deadlineTooShort(rows, budgetMs, aloneMs);
+      if (!ticket.isSoft && aloneMs > budgetMs) throw deadlineTooShort(work?.rows ?? rows, budgetMs, aloneMs);
     }
     while (lateMs > 0 && this.#evictOne(context, ticket.order, plan)) {
-      lateMs = this.#forecast.lateMs(lane, rows, ticket, now);
+      lateMs = this.#forecast.lateMs(lane, rows, ticket, now, beforeMs);
     }
     if (!(lateMs > 0)) {
       this.#takePlace(plan);
@@ -261,6 +308,17 @@ export class Admission {
     const ahead = Math.ceil(plan.queuedRows / plan.maxBatchSize) + dispatcher.runningBatches;
     return Math.max(1, Math.ceil((meanRunMs * ahead) / Math.max(1, dispatcher.slots)));
   }
+}
+
+/** Its runs may be in vain, so that it must be worth them to learn whether runs are faster than known. */
+function mayBeProbe(
+  { learnedAt }: SignaturePlan,
+  { workMs }: PartedWork,
+  aloneMs: number,
+  budgetMs: number,
+  now: Instant,
+): boolean {
+  return now - learnedAt > PARTED_PROBE_SILENCE * workMs && aloneMs <= PARTED_PROBE_SPEED * budgetMs;
 }
 
 function isOver(plan: SignaturePlan, rows: number): boolean {

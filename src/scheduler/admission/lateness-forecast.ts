@@ -8,6 +8,9 @@ import type { Ticket } from '../task.ts';
 import { MAX_FORECAST_LANES } from '../tuning.ts';
 import { Forecast } from './forecast.ts';
 
+/** An instant and a difference of two instants are rounded so often at most. */
+const ROUNDINGS = 2 ** 16;
+
 export interface LatenessFacts extends Pick<SchedulerParts, 'queue' | 'slots' | 'statistics'> {
   readonly dispatcher: Dispatcher;
 }
@@ -25,8 +28,11 @@ export class LatenessForecast {
     return this.#forecast.start;
   }
 
-  /** How late the answer would be, in ms; 0 or less = in time. Writes what it expects into the ticket. */
-  lateMs(lane: Lane, rows: number, ticket: Ticket, now: Instant): number {
+  /**
+   * How late the answer would be, in ms; 0 or less = in time. Writes what it expects into the ticket. `beforeMs`: the worker
+   * time of the request's own runs before the one of these rows.
+   */
+  lateMs(lane: Lane, rows: number, ticket: Ticket, now: Instant, beforeMs = 0): number {
     const { dispatcher, statistics, slots } = this.#facts;
     const { plan, maxBatchSize } = lane;
     const { curve } = plan;
@@ -43,18 +49,19 @@ export class LatenessForecast {
       aheadRows: this.aheadRows(lane, ticket, now),
       rows,
       arrivalRows: plan.arrivals.perMs(now),
-      othersMs: this.#otherModelsMs(ticket, now) * runs + this.#otherLanesMs(lane, ticket),
+      othersMs: this.#otherModelsMs(ticket, now) * runs + this.#otherLanesMs(lane, ticket) + beforeMs,
       passingShare: dispatcher.usesSlots ? slots.passingShare(dispatcher, now) : 0,
       overheadMs: statistics.overheadMs,
       aroundMs: statistics.aroundMs,
     });
     ticket.expectedEnd = forecast.finish;
     // An idle server refuses only what a run alone cannot do in time.
-    if (forecast.start <= now && rows <= maxBatchSize) return now + this.aloneMs(lane, rows) - ticket.due;
+    const aloneMs = this.aloneMs(lane, rows, beforeMs);
+    if (isIdle(forecast.start - now, beforeMs / runs) && rows <= maxBatchSize) return now + aloneMs - ticket.due;
     const marginMs = ticket.margin?.forWait(forecast.start - now, curve.meanMs(runRows)) ?? 0;
     const finish = forecast.finish + marginMs;
     // No forecast may be shorter than a run alone.
-    return (marginMs < 0 ? Math.max(finish, now + this.aloneMs(lane, rows)) : finish) - ticket.due;
+    return (marginMs < 0 ? Math.max(finish, now + aloneMs) : finish) - ticket.due;
   }
 
   /** Rows that go before the request: those that wait, and those that should overtake it meanwhile, as many did lately. */
@@ -67,14 +74,14 @@ export class LatenessForecast {
     return waiting + plan.overtaking.perMs(now) * Math.min(waiting * rowMs, Math.max(0, ticket.due - now));
   }
 
-  /** How long the request takes if nothing else is there, in ms. */
-  aloneMs({ own, maxBatchSize }: Lane, rows: number): number {
+  /** How long the request takes if nothing else is there, in ms. `beforeMs` as in lateMs. */
+  aloneMs({ own, maxBatchSize }: Lane, rows: number, beforeMs = 0): number {
     const { dispatcher, statistics } = this.#facts;
     const rest = rows % maxBatchSize;
     const full = (rows - rest) / maxBatchSize;
     const fullRounds = Math.ceil(full / Math.max(1, dispatcher.slots));
     const ms = fullRounds * own.meanMs(maxBatchSize) + (full === 0 ? own.meanMs(Math.max(1, rest)) : 0);
-    return ms + statistics.overheadMs;
+    return ms + statistics.overheadMs + beforeMs / Math.max(1, dispatcher.slots);
   }
 
   /** Time that other models' work, which goes before the request, takes of all cores. */
@@ -83,10 +90,11 @@ export class LatenessForecast {
     return dispatcher.usesSlots ? slots.othersWorkMs(dispatcher, order, now) / slots.total : 0;
   }
 
-  /** Run time of the model's other lanes that goes before the request: they share its slots, but no batch. */
+  /** Run time of the model's other lanes, and of what was promised, that goes before the request: they share its slots, but no batch. */
   #otherLanesMs(own: Lane, place: Place): number {
     const { queue } = this.#facts;
-    if (queue.laneCount <= 1) return 0;
+    const promisedMs = place.isFirst ? 0 : queue.promised.msBefore(place.order);
+    if (queue.laneCount <= 1) return promisedMs;
     let ms = 0;
     let seen = 0;
     for (const lane of queue) {
@@ -96,6 +104,11 @@ export class LatenessForecast {
       seen += 1;
       ms += laneWorkMs(lane, Math.ceil(lane.rowsBefore(place)));
     }
-    return seen === 0 ? 0 : (ms * (queue.laneCount - 1)) / seen;
+    return promisedMs + (seen === 0 ? 0 : (ms * (queue.laneCount - 1)) / seen);
   }
+}
+
+/** Nothing but the request's own runs, which take `ownMs`, goes before its start. */
+function isIdle(startsInMs: number, ownMs: number): boolean {
+  return startsInMs <= ownMs * (1 + Number.EPSILON * ROUNDINGS);
 }

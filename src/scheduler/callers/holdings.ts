@@ -17,6 +17,8 @@ export interface Holding extends DenseSetMember {
   readonly use: CallerUse;
   rows: number;
   bytes: number;
+  /** Rows of its admitted requests that have not come to wait yet (admission/promised-work.ts). */
+  promisedRows: number;
 }
 
 export class Holdings {
@@ -31,7 +33,7 @@ export class Holdings {
     if (this.#last?.use === use) return this.#last;
     let holding = this.#byUse.get(use);
     if (holding === undefined) {
-      holding = { use, rows: 0, bytes: 0, setIndex: -1 };
+      holding = { use, rows: 0, bytes: 0, promisedRows: 0, setIndex: -1 };
       this.#byUse.set(use, holding);
     }
     this.#last = holding;
@@ -44,7 +46,16 @@ export class Holdings {
     holding.rows += rows;
     holding.bytes += bytes;
     holding.use.waitingRows += rows;
-    if (this.#largest === undefined || holding.rows > this.#largest.rows) this.#largest = holding;
+    this.#compare(holding);
+  }
+
+  /** Rows of an admitted request will come; a negative number: so many of them have, or will not. */
+  promise(holding: Holding, rows: number): void {
+    if (holding.setIndex === -1) this.#all.add(holding);
+    holding.promisedRows += rows;
+    holding.use.waitingRows += rows;
+    if (rows > 0) this.#compare(holding);
+    else this.#leaveIfEmpty(holding);
   }
 
   /** They wait no more. */
@@ -52,7 +63,7 @@ export class Holdings {
     holding.rows -= rows;
     holding.bytes -= bytes;
     holding.use.waitingRows -= rows;
-    if (holding.rows === 0) this.#all.remove(holding);
+    this.#leaveIfEmpty(holding);
   }
 
   /** Callers that hold rows. */
@@ -68,23 +79,35 @@ export class Holdings {
   /** The caller has become a crowd by these rows, which it has just got, and others hold rows. */
   hasBecomeCrowd(holding: Holding, rows: number, maxBatchSize: number): boolean {
     const crowd = CROWD_BATCHES * maxBatchSize;
-    return holding.rows >= crowd && holding.rows - rows < crowd && this.#all.size > 1;
+    const held = heldRows(holding);
+    return held >= crowd && held - rows < crowd && this.#all.size > 1;
   }
 
   /** Another caller is a crowd, and with `rows` more this one has at most a batch, or SPARSE_SHARE of the crowd. */
   isSparse(holding: Holding, rows: number, maxBatchSize: number): boolean {
     const most = this.#mostRows();
     if (most < CROWD_BATCHES * maxBatchSize) return false;
-    return holding.rows + rows <= Math.max(maxBatchSize, SPARSE_SHARE * most);
+    return heldRows(holding) + rows <= Math.max(maxBatchSize, SPARSE_SHARE * most);
   }
 
   #mostRows(): number {
-    if (this.#largest?.rows === 0) {
+    if (this.#largest !== undefined && heldRows(this.#largest) === 0) {
       this.#largest = undefined;
-      for (const each of this.#all.members) {
-        if (this.#largest === undefined || each.rows > this.#largest.rows) this.#largest = each;
-      }
+      for (const each of this.#all.members) this.#compare(each);
     }
-    return this.#largest?.rows ?? 0;
+    return this.#largest === undefined ? 0 : heldRows(this.#largest);
   }
+
+  #compare(holding: Holding): void {
+    if (this.#largest === undefined || heldRows(holding) > heldRows(this.#largest)) this.#largest = holding;
+  }
+
+  #leaveIfEmpty(holding: Holding): void {
+    if (heldRows(holding) === 0) this.#all.remove(holding);
+  }
+}
+
+/** The rows that wait, and those that are sure to come. */
+export function heldRows({ rows, promisedRows }: Holding): number {
+  return rows + promisedRows;
 }

@@ -5,7 +5,7 @@ import type { TaskQueue } from '../queue/task-queue.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import { HEAVY_CALLER_RATIO, LEAST_LOOK_MS } from '../tuning.ts';
 import type { CallerTable } from './caller-table.ts';
-import type { Holding, Holdings } from './holdings.ts';
+import { type Holding, type Holdings, heldRows } from './holdings.ts';
 
 /** The length of runs that are not known yet: what is moved together keeps its order. */
 const UNKNOWN_RUN_MS = 1;
@@ -24,7 +24,7 @@ export function goesFirst(
   now: Instant,
 ): boolean {
   if (queue.holdings.isSparse(holding, rows, maxBatchSize)) return true;
-  return holding.rows + rows <= maxBatchSize && slots.callers.isLight(holding.use, slots.total, now);
+  return heldRows(holding) + rows <= maxBatchSize && slots.callers.isLight(holding.use, slots.total, now);
 }
 
 /**

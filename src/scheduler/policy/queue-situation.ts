@@ -134,9 +134,9 @@ export function urgencyOf(queue: TaskQueue, overheadMs: number): Urgency {
   return urgency;
 }
 
-/** Worker time of the tasks that go no later than `order`, in ms. */
+/** Worker time of what goes no later than `order`, in ms. */
 export function workBefore(queue: TaskQueue, order: Instant): number {
-  let work = 0;
+  let work = queue.promised.msBefore(order);
   for (const lane of queue) work += laneWorkMs(lane, lane.rowsBefore({ order, isFirst: false }));
   return work;
 }

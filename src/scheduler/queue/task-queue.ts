@@ -12,6 +12,7 @@ import { DenseSet } from '../../core/collections/dense-set.ts';
 import { Priority } from '../../core/priority.ts';
 import { type LengthPadding, lengthOf } from '../../core/signature.ts';
 import { byteLengthOf } from '../../core/tensor.ts';
+import { PromisedWork } from '../admission/promised-work.ts';
 import { Holdings } from '../callers/holdings.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
@@ -43,6 +44,8 @@ export class TaskQueue {
   readonly #slots: CoreSlots | undefined;
   /** The waiting rows of each caller. */
   readonly holdings = new Holdings();
+  /** The parts of admitted requests that have not come yet. */
+  readonly promised = new PromisedWork(this.holdings);
   /** Rows that wait. Only `push` and `remove` write this and the next two. */
   queuedRows = 0;
   queuedTasks = 0;
