@@ -4,8 +4,9 @@
  *
  *   lengths 5 5 7 9 9 9 …  ─▶  parts [2,5] [1,7] [3,9] …  ─▶  so many rows and tokens at a time, others' come in between
  *
- * The first error ends the request: parts that wait leave the queue. Only a full queue is none once a part has been taken:
- * the parts that found no room are sent again as others of the request end, fewer at a time.
+ * All parts are admitted as one request before the first is sent: they would end in time, or nothing runs
+ * (ServableRunner.admit). The first error ends the request: parts that wait leave the queue. Only a full queue is none: the
+ * parts that found no room are sent again as others of the request end, fewer at a time, or after a while.
  */
 import type { CancelListener } from '../../../core/cancel.ts';
 import type { Clock, TimerHandle } from '../../../core/clock.ts';
@@ -14,6 +15,7 @@ import type { TensorMap } from '../../../core/tensor.ts';
 import { STAGE_EXECUTE, STAGE_SPLIT } from '../../../ledger/stage-clock.ts';
 import { PartContext } from '../../../models/serving/part-context.ts';
 import type { RunContext, ServableRunner } from '../../../models/serving/servable.ts';
+import type { AdmittedWork } from '../../../scheduler/admission/promised-work.ts';
 
 /** Rows of one length. */
 export interface Part {
@@ -39,7 +41,7 @@ const MOST_ROWS = 64;
 /** A part that found no room is sent again after so long at most. */
 const RETRY_MS = 100;
 
-/** Runs all parts. Rejects with the first error, or with the cancel reason. */
+/** Runs all parts. Rejects with the refusal of all, the first error, or the cancel reason. */
 export async function runParts(parts: readonly Part[], context: RunContext, options: PartRunsOptions): Promise<void> {
   const [only] = parts;
   if (parts.length !== 1) return new PartRuns(parts, context, options).start();
@@ -54,8 +56,8 @@ class PartRuns implements CancelListener {
   readonly #running = new Set<PartContext>();
   readonly #waiting: Part[];
   #mostRows = MOST_ROWS;
-  /** Some part has been run. */
-  #isAdmitted = false;
+  /** Undefined: each part is admitted by itself. */
+  #admitted: AdmittedWork | undefined;
   #retry: TimerHandle | undefined;
   #done = 0;
   #rows = 0;
@@ -71,11 +73,14 @@ class PartRuns implements CancelListener {
     this.#options = options;
   }
 
-  /** Call once. Owns the request's cancel listener until it settles. */
+  /** Call once. Owns the request's cancel listener until it settles. Throws if the request is refused. */
   start(): Promise<void> {
     const context = this.#context;
+    const { inner, signatureName, outputs } = this.#options;
     context.cancel.throwIfCancelled();
     if (this.#count === 0) return Promise.resolve();
+    const parts = this.#waiting.map(({ inputs }) => inputs);
+    this.#admitted = inner.admit?.({ signatureName, outputs, context, parts });
     const ended = new Promise<void>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -104,12 +109,11 @@ class PartRuns implements CancelListener {
 
   async #run(part: Part): Promise<void> {
     const { inner, signatureName, outputs, take } = this.#options;
-    const context = new PartContext(this.#context);
+    const context = new PartContext(this.#context, this.#admitted);
     this.#running.add(context);
     let error: ServingError | undefined;
     try {
       const given = await inner.submit({ signatureName, inputs: part.inputs, outputs, context });
-      this.#isAdmitted = true;
       if (!this.#isSettled) await take(part, given);
     } catch (thrown) {
       error = toServingError(thrown);
@@ -126,13 +130,11 @@ class PartRuns implements CancelListener {
     else this.#startMore();
   }
 
-  /** The queue is full, and has taken others of the request. */
+  /** The request was admitted, or others of its parts were, and the queue is full now. */
   #mayComeAgain({ attributes }: ServingError): boolean {
     const { reason } = attributes ?? {};
-    const isFull = reason === 'queue_full' || reason === 'queue_memory';
-    const isLate =
-      this.#context.hasOwnDeadline === false && (reason === 'standing_queue' || reason === 'predicted_late');
-    return (isFull || isLate) && (this.#isAdmitted || this.#running.size > 0);
+    const isAdmitted = this.#admitted !== undefined || this.#running.size > 0;
+    return isAdmitted && (reason === 'queue_full' || reason === 'queue_memory');
   }
 
   #putBack(part: Part, { retryAfterMs = RETRY_MS }: ServingError): void {
@@ -165,6 +167,7 @@ class PartRuns implements CancelListener {
   #settle(): void {
     this.#isSettled = true;
     this.#retry?.cancel();
+    this.#admitted?.release();
     this.#context.cancel.listener = undefined;
     this.#context.stages.enter(STAGE_SPLIT, this.#options.clock.nowMs());
   }
