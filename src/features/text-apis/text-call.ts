@@ -84,7 +84,7 @@ export class TextCall extends PredictCall {
 
   async #submitTokens(lists: readonly Int32Array[]): Promise<TensorMap> {
     try {
-      const texts = await textsOfTokens(this.model, lists, this.context.cancel);
+      const texts = await textsOfTokens(this.model, lists, this.context);
       this.context.cancel.throwIfCancelled();
       this.inputs = new Map(this.inputs).set(TEXT_INPUTS.text, textTensor(texts));
     } catch (error) {

@@ -2,22 +2,21 @@
  * Lists of tokens as texts that have just these tokens: they are decoded, and tokenized again to see that they are the
  * same. Not each list is some text's: one of another vocabulary is refused, and would have given a wrong embedding.
  */
-import type { CancelSignal } from '../../core/cancel.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { TextModel } from '../text/exported/text-model.ts';
+import type { TextModel, TokenizerUser } from '../text/exported/text-model.ts';
 import { wrongField } from './text-body.ts';
 
 /** Rejects with ServingError, or with the cancel reason. */
 export async function textsOfTokens(
   model: TextModel,
   lists: readonly Int32Array[],
-  cancel: CancelSignal,
+  user: TokenizerUser,
 ): Promise<readonly string[]> {
   checkCount(model, lists);
-  const texts = await model.decode(lists, cancel);
+  const texts = await model.decode(lists, user);
   checkCharacters(model, texts);
   const rows = texts.map((text) => ({ text }));
-  const encoded = await model.tokenize(rows, { addsSpecialTokens: false }, cancel);
+  const encoded = await model.tokenize(rows, { addsSpecialTokens: false }, user);
   for (const [i, { ids }] of encoded.entries()) if (!areEqual(ids, lists[i]!)) throw notOurs(i);
   return texts;
 }

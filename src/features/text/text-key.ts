@@ -34,6 +34,10 @@ const DECLARATION = fields(
       choice(['right', 'left']),
       'The side of a text that is cut. By default the tokenizer’s own.',
     ),
+    strip: optional(
+      flag,
+      'White space at both ends of a text is removed, as by sentence-transformers before 5.4. Default: false.',
+    ),
     pooling: optional(
       choice(['mean', 'cls', 'last', 'max']),
       'How the vectors of tokens become an embedding. By default as 1_Pooling says, else mean.',

@@ -105,10 +105,15 @@ async function start(
     ...{ clock, versionDirectory, file, signal, model: model.name, sandbox: sandbox() },
     maxTokens: settings.maxTokens,
     cuts: settings.cuts,
+    strips: settings.strips,
+    takesPairs: settings.task === 'reranking' || settings.task === 'classification',
     onEvent: (text) => log(draft, text),
   });
   draft.onEnd.push(() => void tokenizer.close());
-  const [maskId = -1] = await tokenizer.idsOf([Buffer.from(settings.maskToken)], new CancelSignal());
+  const [maskId = -1] = await tokenizer.idsOf([Buffer.from(settings.maskToken)], {
+    cancel: new CancelSignal(),
+    deadline: Infinity,
+  });
   if (settings.task === 'fill-mask' && maskId === -1) {
     await tokenizer.close();
     throw refused(`the tokenizer has no token ${settings.maskToken}, whose place is to be guessed`);
@@ -150,15 +155,15 @@ function modelOf({ settings, binding, tokenizer }: TaskModel): TextModel {
     ...{ task, maxTokens, truncates, dimensions, isNormalized, labels, prompts, limits },
     signatureName: 'serving_default',
     width: task === 'embedding' && binding.width > 0 ? binding.width : undefined,
-    tokenize: (rows, options, cancel) => {
+    tokenize: (rows, options, user) => {
       const bytes = rows.map(({ text, pair }) => ({
         text: Buffer.from(text),
         pair: pair === undefined ? pair : Buffer.from(pair),
       }));
-      return tokenizer.encode(bytes, options, cancel, Infinity);
+      return tokenizer.encode(bytes, { mostTokens: limits.tokens, ...options }, user);
     },
-    decode: async (lists, cancel) => {
-      const texts = await tokenizer.decode(lists, cancel, Infinity);
+    decode: async (lists, user) => {
+      const texts = await tokenizer.decode(lists, user);
       return texts.map((text) => Buffer.from(text).toString('utf8'));
     },
   };

@@ -1,9 +1,8 @@
 /**
  * text-embeddings-inference's /tokenize: {"inputs": "ab"} ─▶ [[{"id": 7, "text": "ab", "special": false, "start": 0,
- * "stop": 2}]], with places in code points. It runs no model. A text with more tokens than the model takes is refused.
+ * "stop": 2}]]. Places are bytes of the text in UTF-8, as there. It runs no model. A text with more tokens than the model takes is refused.
  */
 import { Buffer } from 'node:buffer';
-import type { CancelSignal } from '../../../core/cancel.ts';
 import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import { inSlices, type Steps } from '../../../core/in-slices.ts';
 import type { ModelSpec } from '../../../core/model-spec.ts';
@@ -12,7 +11,13 @@ import type { Call } from '../../../proxy/call.ts';
 import type { Method } from '../../../proxy/exchange.ts';
 import { type ModelResolver, nameRefused } from '../../../proxy/handlers/model-resolver.ts';
 import type { RequestContext } from '../../../proxy/request-context.ts';
-import { type Encoded, TEXT_MODEL, TEXT_TASKS, type TextModel } from '../../text/exported/text-model.ts';
+import {
+  type Encoded,
+  TEXT_MODEL,
+  TEXT_TASKS,
+  type TextModel,
+  type TokenizerUser,
+} from '../../text/exported/text-model.ts';
 import { booleanIn, type Fields, textIn } from '../text-body.ts';
 import { readThen, type SoleModel } from '../text-method.ts';
 import { inputsIn } from './embed.ts';
@@ -73,9 +78,9 @@ function tokenizeCall({ models }: ModelResolver, request: TokenizeRequest, conte
         const before = prompt === undefined ? '' : promptOf(model, prompt);
         const rows = texts.map((text) => ({ text: before + text }));
         checkLimits(model, rows);
-        const encoded = await model.tokenize(rows, { hasOffsets: true, addsSpecialTokens }, context.cancel);
+        const encoded = await model.tokenize(rows, { hasOffsets: true, addsSpecialTokens }, context);
         checkWhole(model, encoded);
-        const special = await specialTexts(model, encoded, context.cancel);
+        const special = await specialTexts(model, encoded, context);
         return { texts: rows.map(({ text }) => text), encoded, special };
       } finally {
         release();
@@ -113,13 +118,13 @@ function checkLimits({ limits }: TextModel, rows: readonly { readonly text: stri
 async function specialTexts(
   model: TextModel,
   encoded: readonly Encoded[],
-  cancel: CancelSignal,
+  user: TokenizerUser,
 ): Promise<ReadonlyMap<number, string>> {
   const ids = new Set(encoded.flatMap(({ ids: all, special }) => [...all.filter((_, i) => special[i] === 1)]));
   if (ids.size === 0) return new Map();
   const texts = await model.decode(
     Array.from(ids, (id) => Int32Array.of(id)),
-    cancel,
+    user,
   );
   return new Map(Array.from(ids, (id, i) => [id, texts[i]!]));
 }
@@ -147,10 +152,22 @@ function tokensOf(
   { ids, special, offsets }: Encoded,
   specialTexts: Tokenized['special'],
 ): readonly object[] {
-  const points = Array.from(text);
+  const starts = startsOf(text);
+  const bytes = Buffer.from(text);
   return Array.from(ids, (id, i) => {
     if (special[i] === 1) return { id, text: specialTexts.get(id), special: true, start: null, stop: null };
-    const [start, stop] = [offsets[2 * i]!, offsets[2 * i + 1]!];
-    return { id, text: points.slice(start, stop).join(''), special: false, start, stop };
+    const [start, stop] = [starts[offsets[2 * i]!]!, starts[offsets[2 * i + 1]!]!];
+    return { id, text: bytes.toString('utf8', start, stop), special: false, start, stop };
   });
+}
+
+/** The start of each code point of a text, in bytes of UTF-8; behind the last one its end. */
+function startsOf(text: string): readonly number[] {
+  const starts: number[] = [0];
+  let at = 0;
+  for (const point of text) {
+    at += Buffer.byteLength(point);
+    starts.push(at);
+  }
+  return starts;
 }

@@ -9,6 +9,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { CancelSignal } from '../../../core/cancel.ts';
+import type { Instant } from '../../../core/clock.ts';
 import { factKey } from '../../../core/collections/facts.ts';
 import type { StringTensor } from '../../../core/tensor.ts';
 
@@ -100,11 +101,22 @@ export interface Encoded {
   readonly cutAt: number;
 }
 
+/** A user of the tokenizer: a request's context is one. */
+export interface TokenizerUser {
+  /** Its listener is taken over until the tokenizer has answered. The deadline's passing cancels, too. */
+  readonly cancel: CancelSignal;
+  readonly deadline: Instant;
+  /** The caller's name, as in TaskContext: callers have the tokenizer in turn. */
+  readonly caller?: string | undefined;
+}
+
 export interface TokenizeOptions {
   /** Offsets, special tokens and words are there, too. Default: false. */
   readonly hasOffsets?: boolean;
   /** Default: the model's own: true. */
   readonly addsSpecialTokens?: boolean;
+  /** More tokens of all texts together are `too_large`, as soon as they have been counted. Default: no limit. */
+  readonly mostTokens?: number;
 }
 
 export interface TextModel {
@@ -128,15 +140,15 @@ export interface TextModel {
   readonly limits: TextLimits;
   /**
    * Tokenizes outside of this process, in the order of the rows, each cut to `maxTokens`; prompts are not added. Rejects
-   * with `too_large`, `overloaded`, `invalid_request` for a row that takes too long or too much memory, or the cancel reason. It takes
-   * over the signal's listener until it settles.
+   * with `too_large` for more than `limits.tokens`, `overloaded`, `deadline_exceeded`, `backend_failed` for a row that takes
+   * too long or too much memory, or the cancel reason.
    */
-  tokenize(rows: readonly TextRow[], options: TokenizeOptions, cancel: CancelSignal): Promise<readonly Encoded[]>;
+  tokenize(rows: readonly TextRow[], options: TokenizeOptions, user: TokenizerUser): Promise<readonly Encoded[]>;
   /**
    * The text of each list of ids, special tokens included. It need not have these tokens again: a vocabulary has many
-   * spellings. Ids that are none are left out. Rejects, and takes over the signal's listener, as `tokenize` does.
+   * spellings. Ids that are none are left out. Rejects as `tokenize` does.
    */
-  decode(lists: readonly Int32Array[], cancel: CancelSignal): Promise<readonly string[]>;
+  decode(lists: readonly Int32Array[], user: TokenizerUser): Promise<readonly string[]>;
 }
 
 /** The key, on a version, of what it is as a text model. */

@@ -11,6 +11,8 @@ export interface TextSettings {
   readonly maxTokens: number;
   readonly truncates: boolean;
   readonly cuts: 'right' | 'left';
+  /** White space at both ends of a text is removed. */
+  readonly strips: boolean;
   readonly padsLeft: boolean;
   readonly padId: number;
   /** The position of a text's first token, for graphs that are given positions. */
@@ -95,6 +97,7 @@ export function settingsOf(
     maxTokens: declared.max_tokens ?? maxTokensOf(files),
     truncates: declared.truncate ?? true,
     cuts: declared.truncation_side ?? (tokenizer['truncation_side'] === 'left' ? 'left' : 'right'),
+    strips: declared.strip ?? false,
     padsLeft: tokenizer['padding_side'] === 'left',
     firstPosition: isAfterPadding(model) ? padIdOf(model) + 1 : 0,
     padId: padIdOf(model),

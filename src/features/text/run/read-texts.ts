@@ -91,9 +91,10 @@ function latin1(bytes: Uint8Array): string {
 function checkLimits(
   texts: readonly Uint8Array[],
   pairs: readonly Uint8Array[] | undefined,
-  { limits }: TextSettings,
+  { limits, task }: TextSettings,
 ): void {
-  const count = texts.length + (pairs?.length ?? 0);
+  const seconds = pairs?.filter(({ length }) => task === 'reranking' || length > 0);
+  const count = texts.length + (seconds?.length ?? 0);
   if (count > limits.texts) {
     throw tooLarge(`the request has ${count} texts, and ${limits.texts} are the most; send them in several requests`);
   }
@@ -187,6 +188,6 @@ function dimensionsOf(inputs: TensorMap): number {
   return Number(first);
 }
 
-export function tooLarge(text: string): ServingError {
+function tooLarge(text: string): ServingError {
   return new ServingError('too_large', text);
 }

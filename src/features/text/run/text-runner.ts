@@ -20,7 +20,7 @@ import { classesOf, type TextSettings } from '../files/settings.ts';
 import { floatReader } from '../tasks/output-floats.ts';
 import type { Task, TaskModel, TaskReader } from '../tasks/task.ts';
 import { type Part, runParts } from './part-runs.ts';
-import { charactersOfPrompt, type RequestTexts, readTexts, tooLarge } from './read-texts.ts';
+import { charactersOfPrompt, type RequestTexts, readTexts } from './read-texts.ts';
 import { spanAttributes } from './span-attributes.ts';
 import { mostTokensOf, partsOf } from './token-parts.ts';
 
@@ -74,15 +74,17 @@ export class TextRunner extends RunnerAbove {
   async #answer({ inputs, outputs, context }: ServableRequest): Promise<TensorMap> {
     const { name, model, task, signature, clock, onTokens } = this.#options;
     const { settings, tokenizer, binding } = model;
-    const { cancel, deadline } = context;
+    const { cancel } = context;
     const texts = readTexts(inputs, settings);
     const { rows, rowOf, dimensions } = texts;
-    const encoded = await tokenizer.encode(rows, { hasOffsets: task.hasOffsets }, cancel, deadline);
+    const options = { hasOffsets: task.hasOffsets, mostTokens: settings.limits.tokens };
+    const encoded = await tokenizer.encode(rows, options, context);
     cancel.throwIfCancelled();
-    onTokens(checkTokens(texts, inputs, encoded, model));
+    checkTexts(texts, inputs, encoded, settings);
+    onTokens(encoded.reduce((sum, { ids }) => sum + ids.length, 0));
     const tokens = rowOf.reduce((sum, row) => sum + encoded[row]!.ids.length, 0);
     context.attributes = spanAttributes({ task: settings.task, model: name, tokens, dimensions });
-    const reader = task.open({ encoded, rowOf, dimensions, wanted: new Set(outputs), cancel, deadline });
+    const reader = task.open({ encoded, rowOf, dimensions, wanted: new Set(outputs), user: context });
     const parts = partsOf(encoded, signature, binding, settings);
     await runParts(parts, context, {
       ...{ inner: this.inner, signatureName: binding.signatureName, outputs: [binding.output], clock },
@@ -94,13 +96,13 @@ export class TextRunner extends RunnerAbove {
   }
 }
 
-/** Throws for texts that are too long, or too many tokens together. Returns the tokens of all rows. */
-function checkTokens(
+/** Throws for texts that are too long, or have no tokens. */
+function checkTexts(
   { rows, rowOf, isStrict }: RequestTexts,
   inputs: TensorMap,
   encoded: readonly Encoded[],
-  { settings }: TaskModel,
-): number {
+  settings: TextSettings,
+): void {
   for (let i = 0; i < rowOf.length; i++) {
     const { cutAt } = encoded[rowOf[i]!]!;
     if (cutAt === -1 || !isStrict[i]) continue;
@@ -109,11 +111,6 @@ function checkTokens(
   }
   const empty = encoded.findIndex(({ ids }) => ids.length === 0);
   if (empty !== -1) throw invalidRequest(`text ${rowOf.indexOf(empty)} has no tokens; send a text with some`);
-  const tokens = encoded.reduce((sum, { ids }) => sum + ids.length, 0);
-  const most = settings.limits.tokens;
-  if (tokens > most)
-    throw tooLarge(`the texts have ${tokens} tokens together, and ${most} are the most; send fewer at once`);
-  return tokens;
 }
 
 /** `cutAt`: the end, in the text itself, of the tokens that there is room for, if the end of texts is cut. */

@@ -56,11 +56,11 @@ class MaskReader implements TaskReader {
   }
 
   async finish(): Promise<TensorMap> {
-    const { rowOf, cancel, deadline } = this.#request;
+    const { rowOf, user } = this.#request;
     const { tokenizer, settings } = this.#model;
     const k = settings.topK;
     const all = Int32Array.from(this.#rows.flatMap(({ ids }) => [...ids]));
-    const texts = await tokenizer.textsOf(all, cancel, deadline);
+    const texts = await tokenizer.textsOf(all, user);
     const shape = [rowOf.length, k];
     const [ids, scores] = [new BigInt64Array(rowOf.length * k).fill(-1n), new Float32Array(rowOf.length * k)];
     const names: Uint8Array[] = new Array(rowOf.length * k).fill(Buffer.alloc(0));

@@ -1,8 +1,7 @@
 /** A task of text models: the outputs that it gives, and how they are made of what the graph gives. */
-import type { CancelSignal } from '../../../core/cancel.ts';
 import type { Signature } from '../../../core/signature.ts';
 import type { TensorMap } from '../../../core/tensor.ts';
-import type { Encoded } from '../exported/text-model.ts';
+import type { Encoded, TokenizerUser } from '../exported/text-model.ts';
 import type { GraphBinding } from '../files/graph-binding.ts';
 import type { TextSettings } from '../files/settings.ts';
 import type { TokenizerHost } from '../tokenizer/tokenizer-host.ts';
@@ -25,8 +24,7 @@ export interface TaskRequest {
   readonly dimensions: number;
   /** The outputs that the caller wants. */
   readonly wanted: ReadonlySet<string>;
-  readonly cancel: CancelSignal;
-  readonly deadline: number;
+  readonly user: TokenizerUser;
 }
 
 /** Reads the graph's output of one request, part by part. */

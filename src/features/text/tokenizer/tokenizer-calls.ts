@@ -25,7 +25,13 @@ export const CALLS = {
 export type CallName = (typeof CALLS)[keyof typeof CALLS];
 
 /** Names of the parameters that the process is started with. */
-export const PARAMETERS = { file: 'file', maxTokens: 'max_tokens', cuts: 'cuts' } as const;
+export const PARAMETERS = {
+  file: 'file',
+  maxTokens: 'max_tokens',
+  cuts: 'cuts',
+  strips: 'strips',
+  takesPairs: 'takes_pairs',
+} as const;
 
 export const FLAG_PAIR = 1;
 export const FLAG_PLAIN = 2;

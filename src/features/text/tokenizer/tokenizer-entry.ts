@@ -25,20 +25,23 @@ export const backend: Backend = {
   async load(versionDirectory, options): Promise<Session> {
     const file = String(options.parameters.get(PARAMETERS.file));
     try {
-      return new TokenizerSession(open(versionDirectory, file, options));
+      return new TokenizerSession(await open(versionDirectory, file, options));
     } catch (cause) {
+      if (cause instanceof ServingError) throw cause;
       const text = (cause as Error).message.split('\n', 1)[0]!;
       throw new ServingError('load_failed', `${file} is no tokenizer that can be read: ${text}`, { cause });
     }
   },
 };
 
-function open(directory: string, file: string, { parameters }: LoadOptions): NativeTokenizer {
+function open(directory: string, file: string, { parameters }: LoadOptions): Promise<NativeTokenizer> {
   const maxTokens = Number(parameters.get(PARAMETERS.maxTokens));
   return NativeTokenizer.open(directory, {
     file,
     maxTokens,
     cuts: parameters.get(PARAMETERS.cuts) === 'left' ? 'left' : 'right',
+    strips: parameters.get(PARAMETERS.strips) === 1,
+    takesPairs: parameters.get(PARAMETERS.takesPairs) === 1,
   });
 }
 

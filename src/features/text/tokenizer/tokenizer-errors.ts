@@ -14,6 +14,15 @@ export function tooLate(): ServingError {
   });
 }
 
+/** `texts` of `all` texts have been tokenized, equal ones once. */
+export function tooManyTokens(tokens: number, most: number, texts: number, all: number): ServingError {
+  const which = texts === all ? 'the texts' : `the first ${texts} of ${all} texts`;
+  return new ServingError(
+    'too_large',
+    `${which} have ${tokens} tokens together, and ${most} are the most; send fewer at once`,
+  );
+}
+
 export function tookTooLong(ms: number): ServingError {
   return new ServingError(
     'backend_failed',

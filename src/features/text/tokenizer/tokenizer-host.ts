@@ -1,10 +1,10 @@
 /**
  * The tokenizer of one version, in a process of its own: an expression in its file may go on for ever, and native code
- * can be stopped in no other way. Requests come one after another; a request of many texts is cut into slices, and others
- * come in between.
+ * can be stopped in no other way. A request of many texts is cut into slices; one of them is there at a time, callers in
+ * turn (turns.ts).
  *
- *   request A  ▎▎▎▎▎▎        waiting  A₁ B₁ A₂ B₂ A₃ …  ─▶  one slice at a time  ─▶  tokens
- *   request B  ▎▎
+ *   request A  ▎▎▎▎▎▎  ─┐
+ *   request B  ▎▎      ─┴─▶  turns  ─▶  one slice at a time  ─▶  tokens
  *
  * A slice that takes too long, or ends the process, fails its own request. The others wait until there is a new process.
  */
@@ -13,13 +13,12 @@ import { startProcessHost } from '../../../backends/host/process/process-host.ts
 import type { Sandbox } from '../../../backends/host/process/sandbox.ts';
 import { siblingModule } from '../../../backends/host/sibling-module.ts';
 import type { WorkerHosted } from '../../../backends/host/worker-host.ts';
-import type { CancelSignal } from '../../../core/cancel.ts';
 import type { Clock } from '../../../core/clock.ts';
-import { ServingError, toServingError } from '../../../core/errors.ts';
+import { toServingError } from '../../../core/errors.ts';
 import type { BatchOrigin } from '../../../core/executor.ts';
 import { Priority } from '../../../core/priority.ts';
 import type { StringTensor, TensorMap } from '../../../core/tensor.ts';
-import type { Encoded, TokenizeOptions } from '../exported/text-model.ts';
+import type { Encoded, TokenizeOptions, TokenizerUser } from '../exported/text-model.ts';
 import { withMemoryLimit } from './bounded-memory.ts';
 import type { NativeOptions } from './native-tokenizer.ts';
 import {
@@ -36,7 +35,8 @@ import {
   strings,
   uint8s,
 } from './tokenizer-calls.ts';
-import { ofTexts, tookTooLong, tooLate, tooLong, tooMany } from './tokenizer-errors.ts';
+import { ofTexts, tookTooLong, tooLate, tooLong, tooManyTokens } from './tokenizer-errors.ts';
+import { Turns } from './turns.ts';
 
 /** A text, or a pair, in UTF-8. */
 export interface ByteRow {
@@ -62,8 +62,6 @@ const SLICE_MS = 2000;
 const BYTES_PER_MS = 1000;
 const SLICE_BYTES = 64 * 1024;
 const SLICE_ROWS = 128;
-/** Slices that may wait. */
-const MOST_WAITING = 4096;
 /** How long a slice waits for a new process, after one was lost for no fault of the slice, and how many may be lost under it. */
 const MOST_RESTART_MS = 15_000;
 const MOST_LOST = 3;
@@ -73,39 +71,38 @@ const LEAST_RUN_MS = 20;
 /** Memory that the process may write to: some ten times what the largest vocabularies take. */
 const MOST_KIB = 2 * 2 ** 20;
 
-interface Waiting {
-  run(): Promise<void>;
-  /** Called in place of `run` when the host closes. */
-  drop(error: ServingError): void;
+/** `bytes`: those of its texts or ids, by which it may take longer. */
+interface Call {
+  readonly name: CallName;
+  readonly inputs: TensorMap;
+  readonly outputs: readonly string[];
+  readonly bytes: number;
 }
 
 export class TokenizerHost {
   readonly #options: TokenizerHostOptions;
   readonly #host: WorkerHosted;
-  readonly #waiting: Waiting[] = [];
-  #isRunning = false;
+  readonly #turns: Turns;
   #isClosed = false;
 
   private constructor(options: TokenizerHostOptions, host: WorkerHosted) {
     this.#options = options;
     this.#host = host;
+    this.#turns = new Turns(options.clock);
   }
 
   /** Rejects with `load_failed` if the file cannot be read within its time and memory. */
   static async start(options: TokenizerHostOptions): Promise<TokenizerHost> {
-    const { clock, model, versionDirectory, file, maxTokens, cuts, sandbox, signal, onEvent } = options;
+    const { clock, model, versionDirectory, file, sandbox, signal, onEvent } = options;
     const tooLate = new AbortController();
     const giveUp = (): void => tooLate.abort(tooLong(file, MOST_LOAD_MS));
     const timer = clock.setTimer(clock.nowMs() + MOST_LOAD_MS, giveUp);
-    const parameters = new Map<string, string | number>(
-      Object.entries({ [PARAMETERS.file]: file, [PARAMETERS.maxTokens]: maxTokens, [PARAMETERS.cuts]: cuts }),
-    );
     try {
       const host = await startProcessHost({
         model: `${model} (tokenizer)`,
         versionDirectory,
         backendModule: siblingModule(import.meta.url, './tokenizer-entry').href,
-        loadOptions: { intraOpThreads: 1, executionProvider: 'cpu', parameters, model },
+        loadOptions: { intraOpThreads: 1, executionProvider: 'cpu', parameters: parametersOf(options), model },
         slots: 1,
         clock,
         sandbox: withMemoryLimit(sandbox, MOST_KIB),
@@ -127,90 +124,62 @@ export class TokenizerHost {
     return this.#host.residentBytes?.();
   }
 
-  /** The tokens of each row. Takes over the signal's listener until it settles. */
-  async encode(
-    rows: readonly ByteRow[],
-    options: TokenizeOptions,
-    cancel: CancelSignal,
-    deadline: number,
-  ): Promise<readonly Encoded[]> {
+  /**
+   * The tokens of each row. Owns the user's cancel listener until it settles. Rejects with `too_large` after the slice that
+   * has brought more than `mostTokens`.
+   */
+  async encode(rows: readonly ByteRow[], options: TokenizeOptions, user: TokenizerUser): Promise<readonly Encoded[]> {
+    const { mostTokens = Infinity } = options;
     const encoded: Encoded[] = [];
+    let tokens = 0;
     for (let from = 0; from < rows.length; ) {
       const to = endOfSlice(rows, from);
       const slice = rows.slice(from, to);
-      const answer = await this.#turn(cancel, () => this.#encodeSlice(slice, options, deadline, from));
-      for (const each of answer) encoded.push(each);
+      for (const each of await this.#turns.take(user, () => this.#encodeSlice(slice, options, user, from))) {
+        tokens += each.ids.length;
+        encoded.push(each);
+      }
+      if (tokens > mostTokens) throw tooManyTokens(tokens, mostTokens, to, rows.length);
       from = to;
     }
     return encoded;
   }
 
   /** The text of each id of a token. */
-  textsOf(ids: Int32Array, cancel: CancelSignal, deadline: number): Promise<readonly Uint8Array[]> {
-    return this.decode(
-      Array.from(ids, (_, i) => ids.subarray(i, i + 1)),
-      cancel,
-      deadline,
-    );
+  textsOf(ids: Int32Array, user: TokenizerUser): Promise<readonly Uint8Array[]> {
+    const lists = Array.from(ids, (_, i) => ids.subarray(i, i + 1));
+    return this.decode(lists, user);
   }
 
   /** The text of each list of ids. */
-  async decode(lists: readonly Int32Array[], cancel: CancelSignal, deadline: number): Promise<readonly Uint8Array[]> {
+  async decode(lists: readonly Int32Array[], user: TokenizerUser): Promise<readonly Uint8Array[]> {
     const ids = Int32Array.from(lists.flatMap((list) => [...list]));
     const counts = Int32Array.from(lists, ({ length }) => length);
     const inputs: TensorMap = new Map([
       ['ids', int32s(ids)],
       ['counts', int32s(counts)],
     ]);
-    const { byteLength } = ids;
-    const answer = await this.#turn(cancel, () => this.#call(CALLS.texts, inputs, ['texts'], byteLength, deadline));
+    const call = { name: CALLS.texts, inputs, outputs: ['texts'], bytes: ids.byteLength };
+    const answer = await this.#turns.take(user, () => this.#call(call, user));
     return (answer.get('texts') as StringTensor).data;
   }
 
   /** The ids of tokens; -1 for one that the vocabulary lacks. */
-  async idsOf(tokens: readonly Buffer[], cancel: CancelSignal): Promise<Int32Array> {
-    const inputs: TensorMap = new Map([['texts', strings(tokens)]]);
-    return numbersOf((await this.#turn(cancel, () => this.#call(CALLS.ids, inputs, ['ids'], 0, Infinity))).get('ids'));
+  async idsOf(tokens: readonly Buffer[], user: TokenizerUser): Promise<Int32Array> {
+    const call = { name: CALLS.ids, inputs: new Map([['texts', strings(tokens)]]), outputs: ['ids'], bytes: 0 };
+    return numbersOf((await this.#turns.take(user, () => this.#call(call, user))).get('ids'));
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const { drop } of this.#waiting.splice(0)) drop(new ServingError('draining', 'the model is being unloaded'));
+    this.#turns.close();
     await this.#host.close();
-  }
-
-  /** Waits for its turn, unless the request is cancelled. */
-  #turn<T>(cancel: CancelSignal, work: () => Promise<T>): Promise<T> {
-    cancel.throwIfCancelled();
-    if (this.#isClosed) throw new ServingError('draining', 'the model is being unloaded');
-    if (this.#waiting.length >= MOST_WAITING) throw tooMany(MOST_WAITING);
-    return new Promise<T>((resolve, reject) => {
-      const waiting: Waiting = { run: () => work().then(resolve, reject), drop: reject };
-      cancel.listener = {
-        onCancel: (reason) => {
-          const at = this.#waiting.indexOf(waiting);
-          if (at !== -1) this.#waiting.splice(at, 1);
-          reject(reason);
-        },
-      };
-      this.#waiting.push(waiting);
-      void this.#next();
-    }).finally(() => {
-      cancel.listener = undefined;
-    });
-  }
-
-  async #next(): Promise<void> {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) await next.run();
-    this.#isRunning = false;
   }
 
   async #encodeSlice(
     rows: readonly ByteRow[],
     { hasOffsets = false, addsSpecialTokens = true }: TokenizeOptions,
-    deadline: number,
+    user: TokenizerUser,
     first: number,
   ): Promise<readonly Encoded[]> {
     const none = new Uint8Array(0);
@@ -223,25 +192,20 @@ export class TokenizerHost {
     const name = hasOffsets ? CALLS.encodeWithOffsets : CALLS.encode;
     try {
       const outputs = hasOffsets ? OFFSET_OUTPUTS : ENCODE_OUTPUTS;
-      return encodedFrom(await this.#call(name, inputs, outputs, bytesOf(rows), deadline));
+      return encodedFrom(await this.#call({ name, inputs, outputs, bytes: bytesOf(rows) }, user));
     } catch (error) {
       throw ofTexts(toServingError(error), first, rows.length);
     }
   }
 
-  /** A process that is lost while others are at fault is waited for. */
-  async #call(
-    name: CallName,
-    inputs: TensorMap,
-    outputs: readonly string[],
-    bytes: number,
-    until: number,
-  ): Promise<TensorMap> {
+  /** A process that is lost while others are at fault is waited for, as long as the user wants the answer. */
+  async #call({ name, inputs, outputs, bytes }: Call, { cancel, deadline: until }: TokenizerUser): Promise<TensorMap> {
     const { clock } = this.#options;
     const givenUpAt = clock.nowMs() + MOST_RESTART_MS;
     const allowedMs = SLICE_MS + bytes / BYTES_PER_MS;
     for (let lost = 0; ; ) {
       const startedAt = clock.nowMs();
+      cancel.throwIfCancelled();
       if (startedAt > until) throw tooLate();
       try {
         const deadline = startedAt + allowedMs;
@@ -258,6 +222,22 @@ export class TokenizerHost {
       }
     }
   }
+}
+
+function parametersOf({
+  file,
+  maxTokens,
+  cuts,
+  strips,
+  takesPairs,
+}: NativeOptions): ReadonlyMap<string, string | number> {
+  return new Map<string, string | number>([
+    [PARAMETERS.file, file],
+    [PARAMETERS.maxTokens, maxTokens],
+    [PARAMETERS.cuts, cuts],
+    [PARAMETERS.strips, Number(strips)],
+    [PARAMETERS.takesPairs, Number(takesPairs)],
+  ]);
 }
 
 /** A run whose callers nobody asks after: it is ended when it is overdue. */

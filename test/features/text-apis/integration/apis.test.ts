@@ -158,15 +158,15 @@ describe('text-embeddings-inference', () => {
     for (const { index, score } of raw) assertClose([score], [logits[index]!]);
   });
 
-  it('tells tokens with their places in the text, and what the model is', async (t) => {
+  it('tells tokens with their places in the text’s bytes, and what the model is', async (t) => {
     const app = await serverWith(t, ['embedding']);
     const { status, body } = await app.post('/tokenize', { inputs: '😀 red dog' });
     assert.equal(status, 200, JSON.stringify(body));
     const kept = body[0].filter(({ special }: { special: boolean }) => !special);
     assert.deepEqual(kept, [
-      { id: 1, text: '😀', special: false, start: 0, stop: 1 },
-      { id: 4, text: 'red', special: false, start: 2, stop: 5 },
-      { id: 8, text: 'dog', special: false, start: 6, stop: 9 },
+      { id: 1, text: '😀', special: false, start: 0, stop: 4 },
+      { id: 4, text: 'red', special: false, start: 5, stop: 8 },
+      { id: 8, text: 'dog', special: false, start: 9, stop: 12 },
     ]);
     assert.equal((await app.post('/tokenize', { inputs: 'red', add_special_tokens: false })).body[0].length, 1);
     const info = await app.get('/info');
