@@ -24,11 +24,14 @@ for file in ./*.deb; do
   case $name in
     # Of this one setpriv alone: it confines the processes of models by Landlock.
     util-linux) dpkg-deb --fsys-tarfile "$file" | tar -x -C "$directory" ./usr/bin/setpriv ./usr/share/doc/util-linux/copyright ;;
-    # Of this one en_US.UTF-8 alone: ONNX's text operators want it, as scikit-learn's vectorizers are exported by default.
+    # Of this one two locales alone. ONNX's text operators want en_US.UTF-8, as scikit-learn's vectorizers are exported by
+    # default, or C.UTF-8, as docs/how-to/models.md has them exported.
     locales)
       dpkg-deb -x "$file" "$fetched/locales"
       mkdir -p "$directory/usr/lib/locale" "$directory/usr/share/doc/locales"
-      I18NPATH=$fetched/locales/usr/share/i18n localedef --no-archive -i en_US -f UTF-8 "$directory/usr/lib/locale/en_US.utf8"
+      for locale in en_US C; do
+        I18NPATH=$fetched/locales/usr/share/i18n localedef --no-archive -i "$locale" -f UTF-8 "$directory/usr/lib/locale/$locale.utf8"
+      done
       cp "$fetched/locales/usr/share/doc/locales/copyright" "$directory/usr/share/doc/locales/"
       ;;
     *) dpkg-deb -x "$file" "$directory" ;;

@@ -1,7 +1,7 @@
 /** The image in a container as orchestrators confine it: `npm test -- image` builds it first. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -22,6 +22,7 @@ import {
   stop,
 } from './containers.ts';
 
+const TEXTS = 'test/fixtures/first-answers';
 const HALF = 'examples/half_plus_two/models/half_plus_two';
 const MODEL: RunOptions = { options: [mount(HALF, '/models/half')] };
 const SERVE = ['serve', '--model=half=/models/half', ...FREE_PORTS];
@@ -69,6 +70,32 @@ describe('a container of the image', () => {
       assert.ok(container.lines.some((line) => line.event === 'drained'));
     });
   }
+
+  it('answers texts as scikit-learn does, of exports that want either locale', async () => {
+    const options = ['words', 'letters'].map((name) => mount(`${TEXTS}/${name}.onnx`, `/models/${name}/1/model.onnx`));
+    const models = ['--model=words=/models/words', '--model=letters=/models/letters'];
+    const container = startContainer(['serve', ...models, ...FREE_PORTS], { options });
+    const { rest } = await addresses(container);
+    const expected = JSON.parse(readFileSync(`${TEXTS}/expected.json`, 'utf8')) as Readonly<Record<string, number[][]>>;
+    const rows = {
+      words: [{ r: 'RUDE and late' }, { r: 'fast' }],
+      letters: [
+        { Kommentar_Text: 'ÜBEL und spät', Wohn_Ort: 'Bad Tölz', PLZ: '01067', Alter__Jahre_: 40 },
+        { Kommentar_Text: 'schön, ÖL fehlt', Wohn_Ort: 'Ängelholm', PLZ: '7', Alter__Jahre_: 30 },
+        { Kommentar_Text: 'ХОРОШО', Wohn_Ort: 'Köln', PLZ: '99', Alter__Jahre_: 50 },
+      ],
+    };
+    for (const [name, instances] of Object.entries(rows)) {
+      const body = JSON.stringify({ instances });
+      const answer = await fetch(`${rest}/v1/models/${name}:predict`, { method: 'POST', body });
+      const { predictions } = (await answer.json()) as { readonly predictions: readonly { probabilities: number[] }[] };
+      const found = predictions.flatMap(({ probabilities }) => probabilities);
+      const wanted = expected[name]!.flat();
+      assert.equal(found.length, wanted.length);
+      for (const [i, number] of found.entries()) assert.ok(Math.abs(number - wanted[i]!) < 1e-5, `${name}: ${found}`);
+    }
+    assert.equal(await stop(container), 0);
+  });
 
   it('finishes the request that was under way when SIGTERM came', async () => {
     const container = startContainer(SERVE, MODEL);

@@ -48,6 +48,9 @@ describe('three commands from a file to an answer', () => {
   it('serve texts and categories of scikit-learn', (t) =>
     threeCommands(t, 'reviews.onnx', 'reviews.csv', 'probabilities'));
 
+  it('serve a pipeline whose texts, categories and names of columns have letters beyond ASCII', (t) =>
+    threeCommands(t, 'letters.onnx', 'letters.csv', 'probabilities'));
+
   it('serve trees of LightGBM with categories by name', (t) =>
     threeCommands(t, 'churn.txt', 'churn.csv', 'prediction'));
 
