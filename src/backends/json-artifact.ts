@@ -7,6 +7,7 @@ import { open, stat } from 'node:fs/promises';
 export const JSON_ARTIFACT = 'model.json';
 
 const HEAD_BYTES = 4096;
+const BINARY_HEAD = /^\{(?:[iU].|I..|l.{4}|L.{8})(?:learner|version)/s;
 const FIRST_KEY = /^\s*\{\s*"([^"\\]{1,64})"\s*:/;
 /** XGBoost writes `learner` first, LightGBM `name`. The others come first if a tool has sorted the keys. */
 const KEYS_OF_TREES: ReadonlySet<string> = new Set([
@@ -34,4 +35,9 @@ export async function readHead(path: string): Promise<string | undefined> {
 /** The text is the beginning of a JSON file of trees. */
 export function beginsTrees(head: string): boolean {
   return KEYS_OF_TREES.has(FIRST_KEY.exec(head)?.[1] ?? '');
+}
+
+/** The bytes are the beginning of XGBoost's model as Universal Binary JSON: an object, and the length of its first key. */
+export function beginsBinaryTrees(head: string): boolean {
+  return BINARY_HEAD.test(head);
 }

@@ -108,6 +108,8 @@ def add(directory: Path, seed: int, library: str) -> None:
     if library == "xgboost":
         booster = xgb.train({"max_depth": 4, "nthread": 1}, xgb.DMatrix(frame, target, enable_categorical=True), 12)
         booster.save_model(directory / "model.json")
+        (directory / "binary").mkdir()
+        booster.save_model(directory / "binary" / "model.ubj")
         loaded = xgb.Booster(model_file=directory / "model.json")
         write(directory, asked, loaded.predict(xgb.DMatrix(asked, enable_categorical=True)), library)
         return

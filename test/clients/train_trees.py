@@ -81,7 +81,7 @@ class Writer:
 
 
 def add_xgboost(writer: Writer, name: str, kind: str, missing: float = 0.0, categorical: bool = False, **parameters: Any) -> None:
-    """A model.json of XGBoost, whose predictions are those of the loaded file."""
+    """A model.json of XGBoost, and binary/model.ubj, whose predictions are those of the loaded file."""
     features = make_features(len(writer.listed), missing).astype(np.float32)
     types = ["q"] * (COLUMNS - 1) + ["c" if categorical else "q"]
     data = {"feature_types": types, "enable_categorical": True}
@@ -90,6 +90,9 @@ def add_xgboost(writer: Writer, name: str, kind: str, missing: float = 0.0, cate
     booster = xgb.train({"max_depth": 5, "eta": 0.3, "seed": 7, "nthread": 1, **parameters}, train, ROUNDS)
     file = writer.directory_of(name) / "model.json"
     booster.save_model(file)
+    binary = file.parent / "binary"
+    binary.mkdir()
+    booster.save_model(binary / "model.ubj")
     loaded = xgb.Booster(model_file=file)
     asked = make_features(1000 + len(writer.listed), missing).astype(np.float32)
     if categorical:

@@ -158,7 +158,8 @@ export async function openTrees(
   settings: Partial<LoadSettings> = {},
 ): Promise<Session> {
   const directory = tempDirectory(t);
-  writeFileSync(join(directory, file), typeof content === 'string' ? content : JSON.stringify(content));
+  const isText = typeof content === 'string' || content instanceof Uint8Array;
+  writeFileSync(join(directory, file), isText ? content : JSON.stringify(content));
   const options = loadOptionsOf({ intraOpThreads: 1, executionProvider: 'cpu', ...settings });
   const session = await (await importBackend((await FEATURES.backends.find('', 'trees')).module)).load(
     directory,

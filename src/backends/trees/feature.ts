@@ -8,7 +8,7 @@ export const trees = {
     {
       kind: 'trees',
       module: siblingModule(import.meta.url, './trees-backend').href,
-      looksFor: 'model.json or model.txt of XGBoost or LightGBM',
+      looksFor: 'model.json, model.ubj or model.txt of XGBoost or LightGBM',
     },
   ],
 } satisfies Feature;

@@ -3,15 +3,17 @@
  *
  *   model.json   XGBoost's save_model, or LightGBM's dump_model as JSON
  *   model.txt    LightGBM's save_model
- *   model.ubj    XGBoost's binary format, which is recognised and refused
+ *   model.ubj    XGBoost's save_model in its binary form
  */
+import type { Buffer } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ServingError } from '../../core/errors.ts';
-import { beginsTrees, JSON_ARTIFACT, readHead } from '../json-artifact.ts';
+import { beginsBinaryTrees, beginsTrees, JSON_ARTIFACT, readHead } from '../json-artifact.ts';
 import { readLightgbmModel } from './lightgbm/lightgbm-json.ts';
 import { readLightgbmText } from './lightgbm/lightgbm-text.ts';
 import type { TreeModel } from './tree-model.ts';
+import { readUniversalBinaryJson } from './xgboost/universal-binary-json.ts';
 import { readXgboostModel } from './xgboost/xgboost-json.ts';
 
 interface Format {
@@ -19,14 +21,22 @@ interface Format {
   /** The file's beginning is that of the format. */
   readonly begins: (head: string) => boolean;
   /** Throws a plain Error for a model that is not served. */
-  readonly read: (text: string) => TreeModel;
+  readonly read: (bytes: Buffer) => TreeModel;
 }
 
 /** The formats in the order in which a directory is searched for them. */
 const FORMATS: readonly Format[] = [
-  { file: JSON_ARTIFACT, begins: beginsTrees, read: readTreeJson },
-  { file: 'model.txt', begins: (head) => /^tree\r?\n/.test(head), read: readLightgbmText },
-  { file: 'model.ubj', begins: (head) => head.includes('learner'), read: refuseBinary },
+  { file: JSON_ARTIFACT, begins: beginsTrees, read: (bytes) => readTreeJson(bytes.toString()) },
+  {
+    file: 'model.txt',
+    begins: (head) => /^tree\r?\n/.test(head),
+    read: (bytes) => readLightgbmText(bytes.toString()),
+  },
+  {
+    file: 'model.ubj',
+    begins: beginsBinaryTrees,
+    read: (bytes) => readXgboostModel(readUniversalBinaryJson(bytes)),
+  },
 ];
 
 /** The most bytes of a file: the text of a larger one might not fit into a string. It would have millions of nodes. */
@@ -56,7 +66,7 @@ export async function readTreeFile(versionDirectory: string): Promise<{ path: st
   try {
     const { size } = await stat(path);
     if (size > MAX_BYTES) throw new Error(`it has ${size} bytes; a model of at most ${MAX_BYTES} is served`);
-    return { path, model: format.read(await readFile(path, 'utf8')) };
+    return { path, model: format.read(await readFile(path)) };
   } catch (error) {
     throw loadFailed(path, (error as Error).message, error);
   }
@@ -85,8 +95,4 @@ function parseJson(text: string): unknown {
   }
   const words: Readonly<Record<string, string>> = { Infinity: '1e999', NaN: '"NaN"' };
   return JSON.parse(text.replaceAll(/"[^"\\]*(?:\\.[^"\\]*)*"|Infinity|NaN/g, (token) => words[token] ?? token));
-}
-
-function refuseBinary(): TreeModel {
-  throw new Error('XGBoost’s binary format is not read; save the model as JSON: booster.save_model("model.json")');
 }

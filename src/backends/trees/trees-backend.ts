@@ -2,7 +2,7 @@
  * Backend `trees`: gradient-boosted trees and random forests of XGBoost and LightGBM, in TypeScript. It needs no
  * library: a model that takes 10 µs a row runs on the event loop, or in threads like any other.
  *
- * The artifact is `<version>/model.json` or `<version>/model.txt` (tree-file.ts). Parameter `input_dtype` is the type
+ * The artifact is `<version>/model.json`, `model.ubj` or `model.txt` (tree-file.ts). Parameter `input_dtype` is the type
  * of the features in requests; by default float32 for XGBoost and float64 for LightGBM, the types that they compare in.
  * tree-columns.ts has the others.
  */

@@ -10,7 +10,7 @@ export const initCommand = new OptionCommand({
   pillion init booster.txt --name=churn --models=/srv/models
   pillion init exported/ --link
 
-MODEL_FILE is an ONNX file, the folder of a SavedModel, XGBoost's model.json, LightGBM's model.txt or dumped JSON, or the
+MODEL_FILE is an ONNX file, the folder of a SavedModel, XGBoost's model.json or model.ubj, LightGBM's model.txt or dumped JSON, or the
 model.json of TensorFlow.js. Further words are files that belong to it, such as weights of ONNX in files of their own.
 
 It loads the model once, writes MODELS/NAME/1/ with the model and a pillion.yaml that says what was found in it, and

@@ -22,7 +22,7 @@ const HINTS: Readonly<Record<string, string>> = {
   '.bin': TORCH,
   '.ckpt': TORCH,
   '.safetensors': TORCH,
-  '.ubj': 'XGBoost’s binary format is not served; save it as JSON: booster.save_model("model.json")',
+  '.ubj': 'it does not begin as XGBoost’s binary form does; save it anew: booster.save_model("model.ubj")',
   '.cbm': 'CatBoost’s own files are not served; write ONNX: model.save_model("model.onnx", format="onnx")',
   '.tflite': 'TensorFlow Lite’s files are not served; give the SavedModel that it was made of',
   '.pb': 'a graph alone is not served; give the folder of a SavedModel, which holds saved_model.pb',
@@ -34,7 +34,7 @@ const PICKLE = 0x80;
 const MAX_PICKLE_PROTOCOL = 5;
 
 const SERVED =
-  'served are an ONNX file, the folder of a SavedModel, model.json of XGBoost, LightGBM or TensorFlow.js, and model.txt of LightGBM';
+  'served are an ONNX file, the folder of a SavedModel, model.json of XGBoost, LightGBM or TensorFlow.js, model.ubj of XGBoost, and model.txt of LightGBM';
 
 /** The sentence's end for a file of no form that is known; `head`: its first bytes as Latin-1. */
 export function exportHint(path: string, head: string): string {

@@ -4,6 +4,7 @@
  *   churn.onnx, churn.onnx.data   model.onnx, churn.onnx.data
  *   exported/saved_model.pb       saved_model.pb, variables/…      (or the folder itself)
  *   booster.txt ("tree…")         model.txt
+ *   booster.ubj ("{L…")           model.ubj
  *   booster.json ("{…")           model.json, and the weight files that TensorFlow.js's manifest names
  *
  * Whether a runtime opens them is found out later: a file's name decides nothing but its name in the directory.
@@ -11,7 +12,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
-import { beginsTrees, readHead } from '../../backends/json-artifact.ts';
+import { beginsBinaryTrees, beginsTrees, readHead } from '../../backends/json-artifact.ts';
 import { isNameInside } from '../../models/model-file/small-files.ts';
 import { exportHint } from './export-hints.ts';
 import { filesBelow, refuseKernelFiles } from './folder-files.ts';
@@ -32,7 +33,7 @@ const SAVED_MODEL = 'saved_model.pb';
 /** Names that tell nothing of a model, in place of which its folder's counts. */
 const USUAL_NAME = /^(saved_?model|model|booster|\d+)$/i;
 /** Files at the top of a folder that make it a model's. */
-const MODEL_FILE = /^(saved_model\.pb|model\.json|model\.txt|.*\.onnx)$/s;
+const MODEL_FILE = /^(saved_model\.pb|model\.json|model\.txt|model\.ubj|.*\.onnx)$/s;
 
 /** Rejects with an Error that names the file and says what to do. */
 export async function modelFiles([path, ...others]: readonly string[]): Promise<ModelFiles> {
@@ -62,6 +63,7 @@ async function mainFiles(path: string, others: readonly string[]): Promise<reado
   const head = (await readHead(path)) ?? '';
   if (extname(path).toLowerCase() === '.onnx') return [{ from: path, to: 'model.onnx' }, ...weightsBeside(path)];
   if (/^tree\r?\n/.test(head)) return [{ from: path, to: 'model.txt' }];
+  if (beginsBinaryTrees(head)) return [{ from: path, to: 'model.ubj' }];
   if (/^\s*\{/.test(head)) return jsonFiles(path, head);
   throw new Error(`${path} cannot be served: ${exportHint(path, head)} (docs/how-to/models.md)`);
 }
@@ -78,7 +80,7 @@ async function folderFiles(directory: string, named: readonly string[]): Promise
     throw new Error(
       names.some((name) => /^\d+$/.test(name) && holdsModel(join(directory, name)))
         ? `${directory} has numbered directories, as a model that is served: pillion serve --model=NAME=${directory}`
-        : `${directory} holds no model: ${SAVED_MODEL}, *.onnx, model.json or model.txt`,
+        : `${directory} holds no model: ${SAVED_MODEL}, *.onnx, model.json, model.txt or model.ubj`,
     );
   }
   const files = await filesBelow(directory, named);

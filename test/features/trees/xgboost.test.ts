@@ -300,11 +300,4 @@ describe('a model.json that is not served', () => {
     const shared = { categories_nodes: [0, 1], categories_segments: [0, 0], categories_sizes: [2, 2] };
     await assertRefused(t, withTree({ ...split, ...shared }), /node 1 has 2 categories from 0 on/);
   });
-
-  it('is refused in XGBoost’s binary format, with what to do', async (t) => {
-    await assert.rejects(openTrees(t, 'model.ubj', '{L\0\0\0\0\0\0\0\x07learner{'), {
-      kind: 'load_failed',
-      message: /model\.ubj": .*booster\.save_model\("model\.json"\)/,
-    });
-  });
 });

@@ -75,6 +75,17 @@ describe('pillion init', () => {
     assert.deepEqual(readdirSync(join(folder, 'trees')).sort(), ['1', '2', 'request.json']);
   });
 
+  it('knows XGBoost’s binary form by its first bytes, whatever its name', async (t) => {
+    const folder = tempDirectory(t);
+    const file = join(folder, 'spending');
+    copyFileSync('test/fixtures/xgboost/frame.ubj', file);
+    const made = await init(file, `--models=${join(folder, 'models')}`);
+    assert.equal(made.status, 0, made.text);
+    assert.ok(existsSync(join(folder, 'models', 'spending', '1', 'model.ubj')));
+    const request = readFileSync(join(folder, 'models', 'spending', 'request.json'), 'utf8');
+    assert.match(request, /"zone code":"10","visits":0/);
+  });
+
   it('takes weights that it finds itself and that are named as well, and not two files for one', async (t) => {
     const folder = tempDirectory(t);
     const [file, weights, other] = ['churn.onnx', 'churn.onnx.data', 'model.onnx'].map((each) => join(folder, each));

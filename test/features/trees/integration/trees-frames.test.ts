@@ -98,6 +98,8 @@ it('predicts rows by name as the libraries predict their data frames', async (t)
         mkdirSync(join(model, 'dump'));
         copyFileSync(join(model, 'dump.json'), join(model, 'dump', 'model.json'));
         forms.push(join(model, 'dump'));
+      } else {
+        forms.push(join(model, 'binary'));
       }
       for (const form of forms) {
         const session = await open(form);
