@@ -27,6 +27,13 @@ describe('the image', () => {
     const total = layers.reduce((sum, { bytes }) => sum + bytes, 0);
     t.diagnostic(`${(total / 1e6).toFixed(1).padStart(6)} MB compressed in all`);
     assert.ok(total < MOST_BYTES, `${total} bytes`);
+    for (const [page, said] of [
+      ['README.md', /As a container, of (\d+) MB/],
+      ['docs/tutorial/docker.md', /ONNX Runtime, trees, remote models \| (\d+) MB \|/],
+    ] as const) {
+      const megabytes = Number(said.exec(readFileSync(page, 'utf8'))?.[1]);
+      assert.ok(Math.abs(megabytes * 1e6 - total) < 4e6, `${page} says ${megabytes} MB, and it has ${total} bytes`);
+    }
   });
 
   it('has five programs, no shell, and nothing that only some users may read', async () => {

@@ -119,7 +119,10 @@ describe('the package', () => {
     );
     assert.equal(libraries.length, 1, libraries.join());
     assert.ok(!existsSync(join(app, 'node_modules', 'tokenizers')), 'npm installed it a second time');
-    assert.ok(statSync(TARBALL).size < MOST_BYTES, `${statSync(TARBALL).size} bytes`);
+    const { size } = statSync(TARBALL);
+    assert.ok(size < MOST_BYTES, `${size} bytes`);
+    const told = Number(/linux-x64\.tgz: (\d+) MB/.exec(readFileSync('docs/tutorial/install.md', 'utf8'))?.[1]);
+    assert.ok(Math.abs(told * 1e6 - size) < 2e6, `install.md says ${told} MB, and it has ${size} bytes`);
   });
 
   it('is the same bytes when it is packed again', async () => {

@@ -21,7 +21,7 @@ import {
   type Tensor,
   type TensorMap,
 } from '../../core/tensor.ts';
-import type { PredictAttempt, PredictCapture } from '../../models/serving/sample-point.ts';
+import type { PredictAttempt, PredictCapture, RequestPart } from '../../models/serving/sample-point.ts';
 
 /** Means every input in `--capture_inputs`. */
 const EVERY_INPUT = '*';
@@ -62,23 +62,33 @@ export class PayloadCapture implements PredictCapture {
     return this.#records.has(sequence);
   }
 
-  /** One TFRecord of a PredictionLog. */
+  /** A TFRecord of a PredictionLog; one for each length where the request's rows differ in length. */
   read(sequence: number): Buffer | undefined {
     return this.#records.get(sequence);
   }
 
-  #keep({ sequence, requested, served, inputs, outputFilter, outputs }: PredictAttempt): void {
-    const { maxBytes, clock } = this.#options;
-    const answer = this.#keepsAll ? outputs : undefined;
-    if (byteLengthOfAll(inputs) + (answer === undefined ? 0 : byteLengthOfAll(answer)) > maxBytes / 4) return;
-    const { name, version, signatureName } = served;
-    const metadata = { name, version, signatureName, samplingRate: 1, wallMs: clock.wallMs() };
-    const request = writePredictRequest({ ...requested, name, signatureName }, this.#redacted(inputs), outputFilter);
-    const response = answer === undefined ? undefined : writeRecordedResponse(served, answer);
-    const record = frameRecord(predictionLogParts(metadata, 'predict', request, response));
-    this.#records.set(sequence, record);
+  #keep(attempt: PredictAttempt): void {
+    const { maxBytes } = this.#options;
+    const parts = [attempt, ...attempt.others];
+    const bytes = parts.map(
+      ({ inputs, outputs }) =>
+        byteLengthOfAll(inputs) + (outputs === undefined || !this.#keepsAll ? 0 : byteLengthOfAll(outputs)),
+    );
+    if (bytes.reduce((sum, each) => sum + each, 0) > maxBytes / 4) return;
+    const records = parts.map((part) => this.#record(attempt, part));
+    const record = records.length === 1 ? records[0]! : Buffer.concat(records);
+    this.#records.set(attempt.sequence, record);
     this.#bytes += record.byteLength;
     this.#dropOldest(maxBytes);
+  }
+
+  #record({ requested, served, outputFilter }: PredictAttempt, { inputs, outputs }: RequestPart): Buffer {
+    const answer = this.#keepsAll ? outputs : undefined;
+    const { name, version, signatureName } = served;
+    const metadata = { name, version, signatureName, samplingRate: 1, wallMs: this.#options.clock.wallMs() };
+    const request = writePredictRequest({ ...requested, name, signatureName }, this.#redacted(inputs), outputFilter);
+    const response = answer === undefined ? undefined : writeRecordedResponse(served, answer);
+    return frameRecord(predictionLogParts(metadata, 'predict', request, response));
   }
 
   #dropOldest(maxBytes: number): void {

@@ -71,9 +71,9 @@ async function* captured({ model, kept, ...from }: ReplaySource): AsyncGenerator
     if (!has_payload) continue;
     const reader = new TfRecordReader(LIMITS);
     reader.push(await ask(from, `/requests/${encodeURIComponent(id)}/payload`));
-    const record = reader.next();
+    for (let record = reader.next(); record !== undefined; record = reader.next())
+      yield { name: id, data: record.data };
     reader.end();
-    if (record !== undefined) yield { name: id, data: record.data };
   }
 }
 

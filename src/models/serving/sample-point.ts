@@ -25,6 +25,15 @@ export interface PredictAttempt extends Omit<PredictExchange, 'outputs'> {
   readonly sequence: number;
   /** Undefined if it failed. */
   readonly outputs: TensorMap | undefined;
+  /** The rest of a request whose rows differ in length, each length by itself. */
+  readonly others: readonly RequestPart[];
+}
+
+/** Rows of one length, of a request that has several. */
+export interface RequestPart {
+  readonly inputs: TensorMap;
+  /** Undefined if the request failed. */
+  readonly outputs: TensorMap | undefined;
 }
 
 export interface RequestSampler {
@@ -32,9 +41,12 @@ export interface RequestSampler {
   sample(): SampledRequest | undefined;
 }
 
-/** Copies one request when it is answered. One of the methods must be called once; neither throws. */
+/** Copies one request when it is answered. One of the methods must be called; neither throws. */
 export interface SampledRequest {
-  /** Must copy what it keeps before it returns, like the other method. */
+  /**
+   * Must copy what it keeps before it returns, like the other method. Called once for each length of a request whose rows
+   * differ in length: each is a request that can be sent by itself.
+   */
   onPredict(exchange: PredictExchange): void;
   /** Copies a request of any method whose caller has the messages or can make them. */
   onMessages(exchange: MessageExchange): void;

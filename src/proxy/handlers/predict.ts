@@ -9,7 +9,7 @@ import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec, SequenceStep } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { STAGE_ADMIT } from '../../ledger/stage-clock.ts';
-import type { PredictCapture, SampledRequest } from '../../models/serving/sample-point.ts';
+import type { PredictCapture, RequestPart, SampledRequest } from '../../models/serving/sample-point.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs, checkOutputFilter, checkStepInputs, rowsIn, type ShapeJudge } from './check-inputs.ts';
 import { InferenceCall } from './inference-call.ts';
@@ -23,6 +23,8 @@ export interface PredictRequest {
   /** The step of a sequence that it is. Absent = as the request's headers say. */
   readonly sequence?: SequenceStep | undefined;
 }
+
+const NO_PARTS: readonly RequestPart[] = [];
 
 export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge {
   /** The inputs as they were sent: not checked, in no order. */
@@ -41,6 +43,11 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
     super(resolver, request.modelSpec, context, request.sequence);
     this.sent = request.inputs;
     this.#outputFilter = request.outputFilter;
+  }
+
+  /** The rows that are not in `sent`, for a record of the whole request. */
+  protected otherParts(): readonly RequestPart[] {
+    return NO_PARTS;
   }
 
   /** The request's field that names outputs, for error texts. */
@@ -109,9 +116,15 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
     const { context, requested, served, inputs, sent } = this;
     const outputFilter = this.#outputFilter;
     if (context.cancel.isCancelled) return;
+    const others = this.otherParts();
     if (outputs !== undefined && context.fallback === undefined) {
       this.#sample?.onPredict({ requested, served, inputs, outputFilter, outputs });
+      for (const part of others) {
+        if (part.outputs === undefined) continue;
+        this.#sample?.onPredict({ requested, served, inputs: part.inputs, outputFilter, outputs: part.outputs });
+      }
     }
-    this.#capture?.take({ sequence: context.sequence, requested, served, inputs: sent, outputFilter, outputs });
+    const { sequence } = context;
+    this.#capture?.take({ sequence, requested, served, inputs: sent, outputFilter, outputs, others });
   }
 }

@@ -37,7 +37,7 @@ function attempt(sequence: number, changes: Partial<PredictAttempt> = {}): Predi
     ['words', words],
   ]);
   const outputs = new Map<string, Tensor>([['y', secret]]);
-  return { sequence, requested: {}, served: SERVED, inputs, outputFilter: [], outputs, ...changes };
+  return { sequence, requested: {}, served: SERVED, inputs, outputFilter: [], outputs, others: [], ...changes };
 }
 
 /** The inputs and outputs that were kept. */

@@ -132,6 +132,12 @@ export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall, H
   }
 }
 
+/** Rows of one length, and their answer if there is one. */
+interface OtherRows {
+  readonly inputs: TensorMap;
+  readonly outputs: TensorMap | undefined;
+}
+
 abstract class JsonPredictCall extends PredictCall {
   format: PredictFormat = 'row';
   /** Rows that were sent in row format; else 0. */
@@ -173,6 +179,11 @@ abstract class JsonPredictCall extends PredictCall {
     if (groups.length === 1) return;
     this.#groups = groups;
     this.otherRows = groups.slice(1).reduce((sum, { rows }) => sum + rows.length, 0);
+  }
+
+  protected override otherParts(): readonly OtherRows[] {
+    const groups = this.#groups ?? [];
+    return groups.slice(1).map(({ inputs }, i) => ({ inputs, outputs: this.answered?.[i + 1]?.outputs }));
   }
 
   override runOnResolved(): Promise<TensorMap> {
