@@ -8,6 +8,8 @@ const SMALLEST_KEPT = 4096;
 const LARGEST_KEPT = 16 * 2 ** 20;
 /** Bound on all kept memory: about fifty images of 600 KB. */
 const MAX_KEPT_BYTES = 32 * 2 ** 20;
+/** A message ends at a multiple of it: what is large in one, a tensor's bytes, stands at its end, and is then aligned. */
+const ALIGNMENT = 8;
 
 /**
  * A pool of memory for large messages. Fresh memory for each would be several hundred megabytes a second, and V8
@@ -17,7 +19,7 @@ const MAX_KEPT_BYTES = 32 * 2 ** 20;
  *                          └ sizes: 4, 5, 6, 7 × 2^n
  *
  * Small messages come from Node's own pool, which is cheaper for them. The kept memory is bounded. Memory that is not
- * given back goes to the garbage collector.
+ * given back goes to the garbage collector. A runtime may read a large tensor where it stands, as it is aligned.
  */
 export class MessageMemory {
   readonly #kept = new Map<number, ArrayBuffer[]>();
@@ -31,11 +33,12 @@ export class MessageMemory {
   /** Returns `length` uninitialised bytes. */
   take(length: number): Buffer {
     if (length < SMALLEST_KEPT || length > LARGEST_KEPT) return Buffer.allocUnsafe(length);
-    const size = sizeFor(length);
+    const lead = leadOf(length);
+    const size = sizeFor(lead + length);
     const kept = this.#kept.get(size)?.pop();
     if (kept !== undefined) this.#keptBytes -= size;
     const buffer = kept ?? (Buffer.allocUnsafeSlow(size).buffer as ArrayBuffer);
-    return Buffer.from(buffer, 0, length);
+    return Buffer.from(buffer, lead, length);
   }
 
   /** Takes back memory that nobody reads any more; what it does not keep is freed. */
@@ -43,7 +46,7 @@ export class MessageMemory {
     const { buffer, byteLength } = memory;
     if (byteLength < SMALLEST_KEPT) return;
     const size = buffer.byteLength;
-    const isOfPool = size <= LARGEST_KEPT && size === sizeFor(byteLength);
+    const isOfPool = size <= LARGEST_KEPT && size === sizeFor(leadOf(byteLength) + byteLength);
     if (!isOfPool || this.#keptBytes + size > MAX_KEPT_BYTES) {
       freeBytes(memory);
       return;
@@ -60,6 +63,11 @@ export class MessageMemory {
     this.#kept.clear();
     this.#keptBytes = 0;
   }
+}
+
+/** Bytes in front of a message. */
+function leadOf(length: number): number {
+  return -length & (ALIGNMENT - 1);
 }
 
 /** The next of 4, 5, 6, 7 × 2^n: at most a fifth of it stays unused. */

@@ -17,6 +17,18 @@ describe('ArrivingMessage', () => {
     }
   });
 
+  it('ends where a tensor may, in whatever pieces it comes', () => {
+    for (const length of [4096, 5001, 602_163, 602_277, 3_000_003]) {
+      for (const first of [1, 100, 8191, 16_384, 65_519, length]) {
+        const message = new ArrivingMessage(length, new MessageMemory());
+        message.append(Buffer.alloc(Math.min(first, length), 1));
+        while (!message.isWhole) message.append(Buffer.alloc(65_536, 2));
+        const whole = message.take();
+        assert.deepEqual([whole.length, (whole.byteOffset + length) % 8], [length, 0]);
+      }
+    }
+  });
+
   it('a length reserves little, and one block once a first frame has come', () => {
     const message = new ArrivingMessage(2 ** 30, new MessageMemory());
     message.append(Buffer.alloc(100));

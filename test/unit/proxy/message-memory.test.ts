@@ -25,6 +25,18 @@ describe('MessageMemory', () => {
     }
   });
 
+  it('a message ends where a tensor may, so that one at its end is aligned', () => {
+    const memory = new MessageMemory();
+    for (let length = 4096; length <= 2 ** 24; length = Math.ceil(length * 1.1) + 1) {
+      const message = memory.take(length);
+      assert.equal((message.byteOffset + length) % 8, 0);
+      assert.ok(message.byteOffset < 8);
+      memory.give(message);
+      assert.equal(memory.keptBytes, message.buffer.byteLength, 'it is known again');
+      memory.trim();
+    }
+  });
+
   it('keeps no small, huge or foreign memory, and only up to its bound', () => {
     const memory = new MessageMemory();
     for (const length of [0, 1, 4095, 2 ** 24 + 1]) memory.give(memory.take(length));
