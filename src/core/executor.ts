@@ -42,7 +42,8 @@ export interface Batch {
   readonly signatureName: string;
   /**
    * Every tensor has `size` rows along its batch axis; one without is as the requests sent it. Buffers from `allocate`
-   * belong to the executor from here on.
+   * belong to the executor from here on. Others, which only inline executors get, are a request's own: to be read until
+   * the run settles, and aligned alike.
    */
   readonly inputs: TensorMap;
   /** The names of the wanted outputs, in order. */
@@ -68,6 +69,12 @@ export interface SessionPlan {
   readonly sessions: number;
 }
 
+/** Rows of so many bytes are first run one by one. Chosen: 64 of them are 4 MiB, and take a hundred times that in some models. */
+export const LARGE_ROW_BYTES = 64 * 1024;
+
+/** The alignment of a batch's inputs, in bytes: that of the largest elements. */
+export const ALLOCATED_ALIGNMENT = 8;
+
 export interface Executor {
   /** How many batches may be in `run` at once. It changes when the model moves to another host or `grow` has ended. */
   readonly slots: number;
@@ -88,10 +95,11 @@ export interface Executor {
   /** Set by its scheduler, which keeps the facts above, but for `takesNext`: one of them has changed. */
   onSlots?: (() => void) | undefined;
   /**
-   * Memory for one input of a batch: at least `byteLength` bytes, 8-byte aligned. It returns to the executor when that
+   * Memory for one input of a batch: at least `byteLength` bytes, aligned to ALLOCATED_ALIGNMENT. It returns to the executor when that
    * batch's run settles, or by `release` if there is no run.
    */
   allocate(byteLength: number): ArrayBuffer;
+  /** Ignores memory that is not from `allocate`. */
   release(buffer: ArrayBuffer): void;
   /**
    * Rejects with a ServingError (`backend_failed`, `worker_lost`, …). At most `slots` batches run at once. Where it

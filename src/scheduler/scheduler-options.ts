@@ -31,6 +31,8 @@ export interface SchedulerOptions {
   readonly batchMemoryBytes?: number | undefined;
   /** Resident memory of what runs the model, in bytes. Default: it is not known, and no size is too large. */
   readonly readResident?: (() => number) | undefined;
+  /** Runs happen on the event loop now: more bytes than that allows are not tried. Default: they never do. */
+  readonly runsInline?: (() => boolean) | undefined;
   /** Default slack. */
   readonly kind?: SchedulerKind | undefined;
   /** Admits only what is very likely to be in time, though that answers less. Default: false. */

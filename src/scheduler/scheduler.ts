@@ -95,12 +95,13 @@ export class Scheduler {
     const { kind = 'slack', weight = 1, callerCoreShare = 0, maxQueuedBytes = Infinity } = options;
     const slots = init.slots ?? new CoreSlots(Infinity, clock);
     const statistics = new RunStatistics();
+    const runsInline = (): boolean => executor.isInline === true;
     const queue = new TaskQueue(slots);
     this.#clock = clock;
     this.#slots = slots;
     this.#queue = queue;
     for (const [name, signature] of init.signatures) {
-      this.#plans.set(name, new SignaturePlan(name, signature, options, this.latency));
+      this.#plans.set(name, new SignaturePlan(name, signature, { ...options, runsInline }, this.latency));
     }
     this.#seed(init.seeds ?? []);
     const { latency } = this;

@@ -16,6 +16,7 @@
 import type { Instant } from '../core/clock.ts';
 import { bytesPerElement } from '../core/dtype.ts';
 import { ServingError } from '../core/errors.ts';
+import { LARGE_ROW_BYTES } from '../core/executor.ts';
 import { elementCount, formatShape, type Shape, withRows } from '../core/shape.ts';
 import {
   axisOf,
@@ -38,7 +39,7 @@ import {
   ARRIVAL_SPAN_MS,
   BURST_LATE_SHARE,
   EFFICIENT_SIZE_BYTES,
-  LARGE_ROW_BYTES,
+  EFFICIENT_SIZE_SHORT_RUN_BYTES,
   MIN_OBJECTIVE_MS,
   MOST_ROW_CLASSES,
   OBJECTIVE_RUNS,
@@ -136,11 +137,15 @@ export class SignaturePlan {
     const sizeClass = Math.min(MOST_ROW_CLASSES, Math.ceil(Math.log2(Math.max(1, rowBytes))));
     let efficientSize = this.#efficientSizes.get(sizeClass);
     if (efficientSize === undefined) {
+      const isLarge = rowBytes >= LARGE_ROW_BYTES;
+      const mostUnjudged = isLarge ? EFFICIENT_SIZE_SHORT_RUN_BYTES / rowBytes : Infinity;
       const { batchMemoryBytes = EFFICIENT_SIZE_BYTES, readResident = () => 0 } = this.#options;
       efficientSize = new EfficientBatchSize({
         maxRows: this.maxBatchSize,
         allowed: this.sizes,
-        isLarge: rowBytes >= LARGE_ROW_BYTES,
+        isLarge,
+        mostUnjudged,
+        mayTry: (rows) => rows <= mostUnjudged || this.#options.runsInline?.() !== true,
         maxBytes: batchMemoryBytes,
         readResident,
       });

@@ -70,6 +70,8 @@ export const EFFICIENT_SIZE_MOST_LOG_RATIO = Math.LN2;
 export const EFFICIENT_SIZE_PAIR_RUNS = 4;
 /** Runs up to so many ms are not judged. Chosen: what surrounds a run takes 0.1 to 0.5 ms. */
 export const EFFICIENT_SIZE_SHORT_RUN_MS = 10;
+/** … unless rows that are large (LARGE_ROW_BYTES) are more than so many bytes together. Chosen: to copy those takes as long. */
+export const EFFICIENT_SIZE_SHORT_RUN_BYTES = 2 ** 20;
 /** Such runs of a larger size after which it is used. Chosen. */
 export const EFFICIENT_SIZE_SHORT_RUNS = 3;
 /** Pause before a size that was not worth it is tried again, in ms; it doubles up to the second number. Chosen. */
@@ -85,8 +87,8 @@ export const MOST_SMALL_ROWS_BYTES = 2 ** 20;
 export const SMALL_ROWS_COST_SHARE = 0.8;
 /** Memory that runs of several rows may take beside that of one, where nothing is configured, in bytes. Chosen. */
 export const EFFICIENT_SIZE_BYTES = 64 * 2 ** 20;
-/** Rows of so many bytes are first run one by one. Chosen: 64 of them are 4 MiB, and take a hundred times that in some models. */
-export const LARGE_ROW_BYTES = 64 * 1024;
+/** A lone request's input of so many bytes is not copied into its batch. Chosen: to copy fewer takes some µs. */
+export const IN_PLACE_BYTES = 64 * 1024;
 /** A smaller size is tried where the head has time for so many runs, or has no deadline: it costs a crowd time. Chosen. */
 export const EFFICIENT_SIZE_SPARE_RUNS = 4;
 /** Sizes of rows that are told apart: powers of two of their bytes. Chosen: up to 2 GiB. */

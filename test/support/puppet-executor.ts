@@ -6,8 +6,15 @@
  * scribbles over them then, so that an answer that still looked into one would be seen. It throws on what the contract
  * forbids.
  */
-import type { Batch, BatchResult, Executor, SessionPlan } from '../../src/core/executor.ts';
+import {
+  ALLOCATED_ALIGNMENT,
+  type Batch,
+  type BatchResult,
+  type Executor,
+  type SessionPlan,
+} from '../../src/core/executor.ts';
 import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
+import { IN_PLACE_BYTES } from '../../src/scheduler/tuning.ts';
 
 export class PuppetRun {
   readonly batch: Batch;
@@ -64,6 +71,8 @@ export class PuppetExecutor implements Executor {
   readonly runs: PuppetRun[] = [];
   /** Buffers that the scheduler holds: allocated, in no run, not released. */
   readonly loaned = new Set<ArrayBuffer>();
+  /** All that it has allocated. An input elsewhere is a request's own, which it only reads. */
+  readonly #made = new WeakSet<ArrayBufferLike>();
   /** Set to make the next calls throw. */
   throwOnRun: unknown;
   throwOnAllocate: unknown;
@@ -114,11 +123,13 @@ export class PuppetExecutor implements Executor {
     const buffer = new ArrayBuffer(byteLength + 16);
     scribble(buffer);
     this.loaned.add(buffer);
+    this.#made.add(buffer);
     return buffer;
   }
 
   release(buffer: ArrayBuffer): void {
-    if (!this.loaned.delete(buffer)) throw new Error('released a buffer that was not on loan');
+    if (!this.loaned.delete(buffer) && this.#made.has(buffer))
+      throw new Error('released a buffer that was not on loan');
   }
 
   run(batch: Batch, after?: Batch): Promise<BatchResult> {
@@ -127,7 +138,7 @@ export class PuppetExecutor implements Executor {
     for (const tensor of batch.inputs.values()) if (tensor.dtype !== 'string') this.#takeBack(tensor.data);
     if (this.throwOnRun !== undefined) throw this.throwOnRun;
     this.onRun?.(batch);
-    const run = new PuppetRun(batch, first, freeBuffers);
+    const run = new PuppetRun(batch, first, () => this.#freeBuffers(batch));
     this.runs.push(run);
     return run.promise;
   }
@@ -141,13 +152,16 @@ export class PuppetExecutor implements Executor {
   }
 
   #takeBack(data: Uint8Array): void {
-    if (!this.loaned.delete(data.buffer as ArrayBuffer)) throw new Error('an input is in no buffer of ours');
+    if (this.loaned.delete(data.buffer as ArrayBuffer)) return;
+    if (this.#made.has(data.buffer)) throw new Error('an input is in a buffer that has been taken back');
+    if (data.byteLength < IN_PLACE_BYTES) throw new Error('a small input is in no buffer of ours');
+    if (data.byteOffset % ALLOCATED_ALIGNMENT !== 0) throw new Error('an input is not aligned');
   }
-}
 
-function freeBuffers(run: PuppetRun): void {
-  for (const tensor of run.batch.inputs.values()) {
-    if (tensor.dtype !== 'string') scribble(tensor.data.buffer as ArrayBuffer);
+  #freeBuffers({ inputs }: Batch): void {
+    for (const { data } of inputs.values()) {
+      if (data instanceof Uint8Array && this.#made.has(data.buffer)) scribble(data.buffer as ArrayBuffer);
+    }
   }
 }
 

@@ -5,8 +5,7 @@
 import type { Batch } from '../../core/executor.ts';
 import { axisOf, type Signature, type Signatures } from '../../core/signature.ts';
 import { areLargerThan } from '../../core/tensor.ts';
-import { syntheticBatch } from '../synthetic-batch.ts';
-import { MAX_CALIBRATED_BYTES } from './calibration.ts';
+import { largestBatch, MAX_CALIBRATED_BYTES } from './calibration.ts';
 
 interface MeasuredInput {
   readonly name: string;
@@ -63,9 +62,9 @@ export class MeasuredShapes {
 function measured(name: string, signature: Signature, maxBatchSize: number): MeasuredSignature | undefined {
   const { batchAxis, batchAxes } = signature;
   const isDynamic = batchAxis.kind === 'dynamic';
-  const mostRows = isDynamic ? maxBatchSize : 1;
-  const trial = syntheticBatch(name, signature, { rows: mostRows, maxBytes: MAX_CALIBRATED_BYTES });
+  const trial = largestBatch(name, signature, isDynamic ? maxBatchSize : 1);
   if (trial === undefined) return undefined;
+  const mostRows = trial.size;
   const ofInputs = [...trial.inputs].map(([input, { shape }]): MeasuredInput => {
     const axis = isDynamic ? axisOf(batchAxes, input) : 'same';
     return { name: input, shape, axis: axis === 'same' ? -1 : axis };

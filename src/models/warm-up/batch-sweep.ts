@@ -21,7 +21,7 @@
 import { syntheticBatch } from '../../backends/synthetic-batch.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
-import type { Batch, Executor } from '../../core/executor.ts';
+import { type Batch, type Executor, LARGE_ROW_BYTES } from '../../core/executor.ts';
 import { formatShape } from '../../core/shape.ts';
 import type { Signature } from '../../core/signature.ts';
 import { byteLengthOfAll } from '../../core/tensor.ts';
@@ -29,7 +29,6 @@ import { MAX_TRIAL_BYTES } from '../../core/trial-inputs.ts';
 import {
   EFFICIENT_SIZE_COST_SHARE,
   EFFICIENT_SIZE_SHORT_RUN_MS,
-  LARGE_ROW_BYTES,
   MOST_SMALL_ROWS,
   MOST_SMALL_ROWS_BYTES,
   MOST_SMALL_ROWS_MS,

@@ -6,9 +6,9 @@
  *   member c  ▒▒▒▒         └───────────┘            └───────────┘   c: rows 5–9
  *                            copied once    padding ··: the first row of the last member, again
  *
- * Each input's rows are copied once, into one buffer from the executor. A single member's rows are copied too: the
- * executor may move its buffers to another thread, but the request's bytes must stay here. The padding is a real row,
- * not zeros: no model sees a value that no caller has sent.
+ * Each input's rows are copied once, into one buffer from the executor. A single member's are, too: the executor may move
+ * its buffers to another thread, but the request's bytes must stay here. An inline one does not, so that its batch has the
+ * request's own tensor where that is large and aligned. The padding is a real row, not zeros: no model sees a value that no caller has sent.
  *
  * Rows at another dim than 0 are interleaved by axis-copy.ts. An input that is the same for all members is copied from the
  * first one.
@@ -18,14 +18,15 @@
  */
 import { bytesPerElement } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { Executor } from '../../core/executor.ts';
+import { ALLOCATED_ALIGNMENT, type Executor } from '../../core/executor.ts';
 import { elementCount, formatShape, withRows } from '../../core/shape.ts';
 import { axisOf, type BatchAxes } from '../../core/signature.ts';
-import { sliceRows, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import { type NumericTensor, sliceRows, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import { IN_PLACE_BYTES } from '../tuning.ts';
 import { copyRowsTogether, sliceAlong } from './axis-copy.ts';
 import { type PaddedLength, padRows, type RowShare } from './pad-rows.ts';
 
-export type Allocator = Pick<Executor, 'allocate' | 'release'>;
+export type Allocator = Pick<Executor, 'allocate' | 'release' | 'isInline' | 'isElsewhere'>;
 
 /** The part of a lane that assembly needs. */
 export interface BatchLayout {
@@ -63,6 +64,10 @@ export function mergeInputs(shares: readonly RowShare[], layout: BatchLayout, al
         continue;
       }
       const byteLength = elementCount(shape) * bytesPerElement(first.dtype);
+      if (byteLength >= IN_PLACE_BYTES && members.length === 1 && isReadInPlace(first, byteLength, allocator)) {
+        inputs.set(name, first);
+        continue;
+      }
       const data = new Uint8Array(allocator.allocate(byteLength), 0, byteLength);
       inputs.set(name, { dtype: first.dtype, shape, data });
       if (axis === 0) mergeBytes(name, givers, data);
@@ -73,6 +78,12 @@ export function mergeInputs(shares: readonly RowShare[], layout: BatchLayout, al
     throw thrown;
   }
   return inputs;
+}
+
+/** A lone member's tensor is all of the batch's, and aligned as by `allocate`; the executor leaves it where it is. */
+function isReadInPlace({ data }: NumericTensor, byteLength: number, { isInline, isElsewhere }: Allocator): boolean {
+  if (isInline !== true || isElsewhere === true) return false;
+  return data.byteLength === byteLength && data.byteOffset % ALLOCATED_ALIGNMENT === 0;
 }
 
 /** Returns the memory of inputs that `mergeInputs` made. */

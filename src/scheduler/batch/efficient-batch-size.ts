@@ -12,7 +12,8 @@
  *
  *   rows  16 8 16 8 16 …   of a crowd, in turn     ──▶ pairs: 8│16  8│16 …  ──▶ the mean of their ratios
  *
- * Short runs are not judged: there, what surrounds a run costs more than what its size saves. A larger size is not tried if
+ * Short runs are not judged: there, what surrounds a run costs more than what its size saves. Those of many bytes are:
+ * what surrounds them is to copy them together, and to read them again from a memory that no cache holds. A larger size is not tried if
  * it would probably take too much memory (growth-watch.ts). Pure.
  */
 import type { Instant } from '../../core/clock.ts';
@@ -37,6 +38,10 @@ export interface EfficientBatchSizeOptions extends GrowthWatchOptions {
   readonly allowed?: readonly number[] | undefined;
   /** The rows may take much memory in a run: the first has one row. Else it has any number. */
   readonly isLarge: boolean;
+  /** Most rows of a run that is not judged if it is short. Absent: any number. */
+  readonly mostUnjudged?: number | undefined;
+  /** A run of so many rows may be tried now. Absent: any may. */
+  readonly mayTry?: ((rows: number) => boolean) | undefined;
 }
 
 /** A run that has succeeded. */
@@ -94,7 +99,8 @@ export class EfficientBatchSize {
   #of(threads: number): ThreadBatchSize {
     let size = this.#byThreads.get(threads);
     if (size === undefined) {
-      size = new ThreadBatchSize(this.#options, (rows) => this.#memory.allows(rows));
+      const { mayTry } = this.#options;
+      size = new ThreadBatchSize(this.#options, (rows) => mayTry?.(rows) !== false && this.#memory.allows(rows));
       this.#byThreads.set(threads, size);
     }
     return size;
@@ -114,10 +120,11 @@ class ThreadBatchSize {
   /** Most rows of a run. Asked for each batch; only `#use` writes it. */
   rows = 0;
 
-  constructor({ maxRows, allowed = [], isLarge }: EfficientBatchSizeOptions, isRoom: (rows: number) => boolean) {
+  constructor(options: EfficientBatchSizeOptions, isRoom: (rows: number) => boolean) {
+    const { maxRows, allowed = [], isLarge, mostUnjudged = Infinity } = options;
     this.#sizes = allowed.length > 0 ? allowed : powersOfTwo(maxRows);
     this.#isRoom = isRoom;
-    this.#doublings = this.#sizes.slice(1).map(() => new Doubling(isLarge));
+    this.#doublings = this.#sizes.slice(1).map(() => new Doubling(isLarge, mostUnjudged));
     this.#level = isLarge ? 0 : this.#doublings.length;
     this.#use(this.#level);
   }
@@ -191,15 +198,17 @@ class Doubling {
   readonly #larger = new Map<number, UnpairedRun[]>();
   /** Whether the last run of one of the sizes to begin was of the larger. Undefined: there was none. */
   wasLarger: boolean | undefined;
-  /** The last run of the larger size took more than next to no time. */
+  readonly #mostUnjudged: number;
+  /** The last run of the larger size took more than next to no time, or had many bytes. */
   isLong = false;
   /** Runs of the larger size that took next to no time. */
   #shortRuns = 0;
   #dueAt: Instant = -Infinity;
   #pauseMs = EFFICIENT_SIZE_FIRST_PAUSE_MS;
 
-  constructor(isLarge: boolean) {
+  constructor(isLarge: boolean, mostUnjudged: number) {
     this.isWorth = !isLarge;
+    this.#mostUnjudged = mostUnjudged;
     this.#limit = Math.log(isLarge ? EFFICIENT_SIZE_COST_SHARE : 1 / EFFICIENT_SIZE_COST_SHARE);
   }
 
@@ -215,7 +224,7 @@ class Doubling {
 
   onRun(isLarger: boolean, { size, beside, runMs }: SizedRun, now: Instant): void {
     if (isLarger) {
-      this.isLong = runMs > EFFICIENT_SIZE_SHORT_RUN_MS;
+      this.isLong = runMs > EFFICIENT_SIZE_SHORT_RUN_MS || size > this.#mostUnjudged;
       if (!this.isLong) {
         // Not the first: a server that gets busy grows, and a larger run would be taken for the cause.
         this.#shortRuns += 1;

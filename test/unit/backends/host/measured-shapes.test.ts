@@ -39,6 +39,21 @@ it('twice as many rows may be measured next, up to a mebibyte', () => {
   assert.equal(wide.isNext(of(MAX_CALIBRATED_BYTES / 4)), false);
 });
 
+it('rows that are large, as many as a mebibyte holds', () => {
+  const images = (...shape: readonly number[]) =>
+    new MeasuredShapes(
+      new Map([['serving_default', signature({ x: spec('float32', shape) }, { y: spec('float32', [-1]) })]]),
+      64,
+    );
+  const has = (shapes: MeasuredShapes, ...shape: readonly number[]) => shapes.has(batch({ x: floats(...shape) }));
+  const large = images(-1, 224, 224, 3);
+  assert.deepEqual([has(large, 1, 224, 224, 3), has(large, 2, 224, 224, 3)], [true, false]);
+  const smaller = images(-1, 128, 128, 3);
+  assert.deepEqual([has(smaller, 4, 128, 128, 3), has(smaller, 5, 128, 128, 3)], [true, false]);
+  // Many of those are run at once, and were not measured.
+  assert.equal(has(images(-1, 5000), 1, 5000), false);
+});
+
 it('texts of one shape have no measured length, so their bytes count', () => {
   const shapes = new MeasuredShapes(new Map([['serving_default', TEXTS]]), 4);
   const text = (bytes: number): Tensor => ({ dtype: 'string', shape: [1], data: [new Uint8Array(bytes)] });

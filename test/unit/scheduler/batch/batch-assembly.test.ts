@@ -3,14 +3,22 @@ import { describe, it } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import type { BatchAxes } from '../../../../src/core/signature.ts';
 import {
+  type NumericTensor,
   numericTensor,
   type StringTensor,
   stringTensor,
   type Tensor,
   type TensorMap,
 } from '../../../../src/core/tensor.ts';
-import { checkOutputs, mergeInputs, misfitOf, sliceOutputs } from '../../../../src/scheduler/batch/batch-assembly.ts';
+import {
+  checkOutputs,
+  mergeInputs,
+  misfitOf,
+  releaseInputs,
+  sliceOutputs,
+} from '../../../../src/scheduler/batch/batch-assembly.ts';
 import type { Task } from '../../../../src/scheduler/task.ts';
+import { IN_PLACE_BYTES } from '../../../../src/scheduler/tuning.ts';
 import { looseTask } from '../../../support/loose-task.ts';
 import { PuppetExecutor } from '../../../support/puppet-executor.ts';
 import { bufferOf, floats } from '../../../support/scheduler-harness.ts';
@@ -62,6 +70,43 @@ describe('mergeInputs', () => {
     const inputs = mergeInputs([task], layout(1), new PuppetExecutor());
     assert.notEqual(bufferOf(inputs.get('x')), bufferOf(task.inputs.get('x')));
     assert.deepEqual(floats(inputs.get('x')), [1, 2]);
+  });
+
+  describe('of a lone large member', () => {
+    const inline = (): PuppetExecutor => Object.assign(new PuppetExecutor(), { isInline: true });
+    /** A row of so many floats, at `offset` in its memory. */
+    const image = (offset: number, bytes = IN_PLACE_BYTES): Task => {
+      const data = new Uint8Array(new ArrayBuffer(offset + bytes), offset);
+      data.fill(7);
+      return looseTask(1, 0, new Map([['x', { dtype: 'float32', shape: [1, bytes / 4], data }]]));
+    };
+    const isCopied = (members: readonly Task[], size: number | undefined, executor: PuppetExecutor): boolean => {
+      const inputs = mergeInputs(members, layout(size), executor);
+      const { data } = inputs.get('x') as NumericTensor;
+      assert.ok(data.every((byte) => byte === 7));
+      const isOfExecutor = executor.loaned.has(data.buffer as ArrayBuffer);
+      assert.equal(data.buffer !== bufferOf(members[0]!.inputs.get('x')), isOfExecutor);
+      releaseInputs(inputs, executor);
+      assert.equal(executor.loaned.size, 0);
+      return isOfExecutor;
+    };
+
+    it('takes its own tensor where an inline executor can read it in place', () => {
+      for (const offset of [0, 8, 64]) assert.equal(isCopied([image(offset)], 1, inline()), false);
+      assert.equal(isCopied([image(8)], undefined, inline()), false, 'run whole');
+    });
+
+    it('copies it where it is not aligned, or padded, or small, or beside another', () => {
+      for (let offset = 1; offset < 8; offset++) assert.equal(isCopied([image(offset)], 1, inline()), true);
+      assert.equal(isCopied([image(0)], 2, inline()), true);
+      assert.equal(isCopied([image(0, IN_PLACE_BYTES - 4)], 1, inline()), true);
+      assert.equal(isCopied([image(0), image(0)], 2, inline()), true);
+    });
+
+    it('copies it for an executor that moves its buffers, or sends them to another server', () => {
+      assert.equal(isCopied([image(0)], 1, new PuppetExecutor()), true);
+      assert.equal(isCopied([image(0)], 1, Object.assign(inline(), { isElsewhere: true })), true);
+    });
   });
 
   it('copies what is run whole as it came, scalars too', () => {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { EfficientBatchSize } from '../../../../src/scheduler/batch/efficient-batch-size.ts';
+import {
+  EfficientBatchSize,
+  type EfficientBatchSizeOptions,
+} from '../../../../src/scheduler/batch/efficient-batch-size.ts';
 import {
   EFFICIENT_SIZE_FIRST_PAUSE_MS,
   EFFICIENT_SIZE_PAIRS,
@@ -40,7 +43,13 @@ class Crowd {
   /** …while a run runs. */
   othersInRun = 0;
 
-  constructor(model: Model, maxRows = 64, isLarge = true, allowed: readonly number[] = []) {
+  constructor(
+    model: Model,
+    maxRows = 64,
+    isLarge = true,
+    allowed: readonly number[] = [],
+    more: Partial<EfficientBatchSizeOptions> = {},
+  ) {
     this.#model = model;
     this.size = new EfficientBatchSize({
       maxRows,
@@ -48,6 +57,7 @@ class Crowd {
       isLarge,
       maxBytes: 128 * MIB,
       readResident: () => this.#resident + this.others,
+      ...more,
     });
   }
 
@@ -122,6 +132,27 @@ describe('the size of batches that is worth it', () => {
     const crowd = new Crowd({ runMs: (rows) => 0.1 * rows });
     crowd.run(2 * 6 * EFFICIENT_SIZE_SHORT_RUNS + 1);
     assert.equal(crowd.last, 64);
+  });
+
+  it('is judged though runs are short, where their rows are many bytes', () => {
+    const inCrowd = (runMs: Model['runMs']): Crowd => {
+      const crowd = new Crowd({ runMs }, 64, true, [], { mostUnjudged: 3.5 });
+      crowd.run(6 * COMPARED);
+      return crowd;
+    };
+    assert.equal(inCrowd((rows) => 0.1 * rows).most, 2, '4 rows are more, and as dear');
+    assert.equal(inCrowd((rows) => 1 + 0.1 * rows).most, 64);
+  });
+
+  it('is not tried where it may not be', () => {
+    let isInline = true;
+    const crowd = new Crowd({ runMs: (rows) => 20 + rows }, 64, true, [], { mayTry: (rows) => rows <= 4 || !isInline });
+    crowd.run(6 * COMPARED);
+    assert.deepEqual([crowd.most, Math.max(...crowd.sizes)], [4, 4]);
+    isInline = false;
+    crowd.now += EFFICIENT_SIZE_FIRST_PAUSE_MS;
+    crowd.run(6 * COMPARED);
+    assert.equal(crowd.most, 64);
   });
 
   it('is all that waits where rows are small, unless a row is cheaper in half of it', () => {
