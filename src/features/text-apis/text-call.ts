@@ -4,9 +4,9 @@
  */
 import { Buffer } from 'node:buffer';
 import { invalidRequest } from '../../core/errors.ts';
-import type { Steps } from '../../core/in-slices.ts';
+import { inSlices, type Steps } from '../../core/in-slices.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
-import { numericTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import { numericTensor, stringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
 import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
 import { PredictCall } from '../../proxy/handlers/predict.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
@@ -28,7 +28,7 @@ export interface TextRequest {
 export interface TextInputs {
   /** Lists of tokens become texts that have just these tokens, before the run. */
   readonly texts: readonly string[] | readonly Int32Array[];
-  readonly pairs?: readonly string[];
+  readonly pairs?: readonly string[] | undefined;
   /** Absent: the model's own way with texts that are too long. */
   readonly truncate?: boolean | undefined;
   /** The name of a prompt. Absent: the model's default. */
@@ -38,6 +38,10 @@ export interface TextInputs {
 }
 
 const NONE: TensorMap = new Map();
+
+/** Texts of more UTF-16 units are made inputs over several turns of the event loop, so many in each. */
+const LARGE_UNITS = 64 * 1024;
+const STEP_UNITS = 64 * 1024;
 
 /** The words for each task in errors. */
 const DOES: Readonly<Record<TextTask, string>> = {
@@ -52,7 +56,8 @@ export class TextCall extends PredictCall {
   /** Set by `resolve`. */
   model!: TextModel;
   readonly #request: TextRequest;
-  #lists: readonly Int32Array[] | undefined;
+  /** Makes inputs that take long, before the run. Undefined = all are there. */
+  #late: (() => Promise<TensorMap>) | undefined;
 
   constructor(resolver: ModelResolver, request: TextRequest, context: RequestContext) {
     super(resolver, { modelSpec: request.model, inputs: NONE, outputFilter: request.outputs }, context);
@@ -69,24 +74,31 @@ export class TextCall extends PredictCall {
       throw invalidRequest(`model "${name}" ${DOES[model.task]}; this path wants one that ${DOES[task]}`);
     }
     this.model = model;
-    const { texts, ...inputs } = this.#request.inputs(model);
-    if (areTokens(texts)) this.#lists = texts;
-    this.sent = tensorsOf(areTokens(texts) ? texts.map(() => '') : texts, inputs);
+    const { texts, pairs, ...inputs } = this.#request.inputs(model);
+    if (areTokens(texts)) this.#late = async () => textColumns(await textsOfTokens(model, texts, this.context));
+    else if (isLarge(texts, pairs)) this.#late = () => textColumns(texts, pairs);
+    else {
+      this.sent = tensorsOf({ texts, pairs, ...inputs });
+      return;
+    }
+    // They are checked by their shapes.
+    this.sent = tensorsOf({ texts: texts.map(() => ''), pairs: pairs?.map(() => ''), ...inputs });
   }
 
   override submit(): Promise<TensorMap> {
-    return this.#lists === undefined ? super.submit() : this.#submitTokens(this.#lists);
+    return this.#late === undefined ? super.submit() : this.#submitLater(this.#late);
   }
 
   answer(outputs: TensorMap): Steps<Buffer> {
     return this.#request.answer(outputs, this);
   }
 
-  async #submitTokens(lists: readonly Int32Array[]): Promise<TensorMap> {
+  async #submitLater(make: () => Promise<TensorMap>): Promise<TensorMap> {
     try {
-      const texts = await textsOfTokens(this.model, lists, this.context);
+      const made = await make();
       this.context.cancel.throwIfCancelled();
-      this.inputs = new Map(this.inputs).set(TEXT_INPUTS.text, textTensor(texts));
+      this.inputs = new Map([...this.inputs, ...made]);
+      this.sent = new Map([...this.sent, ...made]);
     } catch (error) {
       this.abandon();
       throw error;
@@ -99,9 +111,36 @@ function areTokens(texts: TextInputs['texts']): texts is readonly Int32Array[] {
   return typeof texts[0] === 'object';
 }
 
-type OtherInputs = Omit<TextInputs, 'texts'>;
+function isLarge(texts: readonly string[], pairs: readonly string[] = []): boolean {
+  const units = (all: readonly string[]): number => all.reduce((sum, { length }) => sum + length, 0);
+  return units(texts) + units(pairs) > LARGE_UNITS;
+}
 
-function tensorsOf(texts: readonly string[], { pairs, truncate, prompt, dimensions }: OtherInputs): TensorMap {
+/** Texts as inputs, made over several turns of the event loop. */
+async function textColumns(texts: readonly string[], pairs?: readonly string[]): Promise<TensorMap> {
+  const columns = new Map<string, Tensor>([[TEXT_INPUTS.text, await inSlices(textSteps(texts))]]);
+  if (pairs !== undefined) columns.set(TEXT_INPUTS.pair, await inSlices(textSteps(pairs)));
+  return columns;
+}
+
+function* textSteps(texts: readonly string[]): Steps<Tensor> {
+  const data: Uint8Array[] = [];
+  let units = 0;
+  for (const text of texts) {
+    data.push(Buffer.from(text));
+    units += text.length;
+    if (units < STEP_UNITS) continue;
+    units = 0;
+    yield;
+  }
+  return stringTensor([data.length], data);
+}
+
+interface SmallInputs extends TextInputs {
+  readonly texts: readonly string[];
+}
+
+function tensorsOf({ texts, pairs, truncate, prompt, dimensions }: SmallInputs): TensorMap {
   const { length } = texts;
   const inputs = new Map<string, Tensor>([[TEXT_INPUTS.text, textTensor(texts)]]);
   if (pairs !== undefined) inputs.set(TEXT_INPUTS.pair, textTensor(pairs));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { it } from 'node:test';
 import fc from 'fast-check';
+import { atOnce } from '../../../src/core/in-slices.ts';
 import { stringTensor } from '../../../src/core/tensor.ts';
 import type { TextSettings } from '../../../src/features/text/files/settings.ts';
 import { readTexts } from '../../../src/features/text/run/read-texts.ts';
@@ -29,7 +30,7 @@ it('rows of a request are run once each, and only equal ones are one', () => {
         ['text', column(0)],
         ['text_pair', column(1)],
       ]);
-      const { rows, rowOf } = readTexts(inputs, SETTINGS);
+      const { rows, rowOf } = atOnce(readTexts(inputs, SETTINGS));
       assert.equal(rows.length, new Set(pairs.map((pair) => JSON.stringify(pair))).size);
       pairs.forEach(([text, pair], i) => {
         const row = rows[rowOf[i]!]!;
@@ -48,4 +49,23 @@ it('rows of a request are run once each, and only equal ones are one', () => {
       ],
     },
   );
+});
+
+it('large texts are read in steps, and a fault in them is found at its character', () => {
+  const texts = Array.from({ length: 40 }, (_, i) => Buffer.from(`${i} ${'東'.repeat(99_000)}`));
+  const steps = readTexts(new Map([['text', stringTensor([texts.length], texts)]]), SETTINGS);
+  let count = 0;
+  for (; steps.next().done !== true; count++);
+  assert.ok(count >= 2 * texts.length, `${count}`);
+  for (const [before, byte] of [
+    [0, 0],
+    [5000, 15_000],
+    [99_998, 299_994],
+  ] as const) {
+    const bad = Buffer.concat([Buffer.from('東'.repeat(before)), Buffer.from([0xff]), Buffer.from('a')]);
+    assert.throws(
+      () => atOnce(readTexts(new Map([['text', stringTensor([1], [bad])]]), SETTINGS)),
+      new RegExp(`text 0 is not valid UTF-8 at character ${before} .byte ${byte}.`),
+    );
+  }
 });

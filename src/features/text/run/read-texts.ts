@@ -4,6 +4,7 @@
  */
 import { Buffer, isAscii, isUtf8 } from 'node:buffer';
 import { invalidRequest, ServingError } from '../../../core/errors.ts';
+import type { Steps } from '../../../core/in-slices.ts';
 import { listNames, quoteName } from '../../../core/list-names.ts';
 import { elements, type NumericTensor, type StringTensor, type TensorMap } from '../../../core/tensor.ts';
 import { TEXT_INPUTS } from '../exported/text-model.ts';
@@ -11,6 +12,10 @@ import type { TextSettings } from '../files/settings.ts';
 import type { ByteRow } from '../tokenizer/tokenizer-host.ts';
 
 const MOST_CHARACTER_BYTES = 4;
+/** Bytes that one step reads. */
+const STEP_BYTES = 128 * 1024;
+/** Bytes that are looked at together for a fault. */
+const BLOCK_BYTES = 4096;
 
 export interface RequestTexts {
   /** The rows to run: each once, however often the request has it. */
@@ -24,7 +29,7 @@ export interface RequestTexts {
 }
 
 /** Throws `invalid_request` or `too_large`. */
-export function readTexts(inputs: TensorMap, settings: TextSettings): RequestTexts {
+export function* readTexts(inputs: TensorMap, settings: TextSettings): Steps<RequestTexts> {
   const texts = columnOf(inputs, TEXT_INPUTS.text)!;
   const pairs = columnOf(inputs, TEXT_INPUTS.pair);
   if (texts.length === 0) throw invalidRequest('the request has no texts; send one or more');
@@ -34,12 +39,13 @@ export function readTexts(inputs: TensorMap, settings: TextSettings): RequestTex
       `input "${name}" has ${shape[0]} rows, but there are ${texts.length} texts; send one for each text`,
     );
   }
-  checkLimits(texts, pairs, settings);
+  yield* checkLimits(texts, pairs, settings);
   const prompts = columnOf(inputs, TEXT_INPUTS.prompt);
   const truncate = inputs.get(TEXT_INPUTS.truncate)?.data as Uint8Array | undefined;
   const rows: ByteRow[] = [];
   const rowOf: number[] = [];
   const known = new Map<string, number>();
+  let bytes = 0;
   for (let i = 0; i < texts.length; i++) {
     const row = rowAt(i, texts, pairs, promptOf(prompts?.[i], i, settings), settings);
     const key = texts.length === 1 ? '' : keyOf(row);
@@ -49,6 +55,10 @@ export function readTexts(inputs: TensorMap, settings: TextSettings): RequestTex
       known.set(key, at);
     }
     rowOf.push(at);
+    bytes += row.text.length + (row.pair?.length ?? 0);
+    if (bytes < STEP_BYTES) continue;
+    bytes = 0;
+    yield;
   }
   const isStrict = texts.map((_, i) => (truncate === undefined ? !settings.truncates : truncate[i] === 0));
   return { rows, rowOf, isStrict, dimensions: dimensionsOf(inputs) };
@@ -88,17 +98,17 @@ function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
-function checkLimits(
+function* checkLimits(
   texts: readonly Uint8Array[],
   pairs: readonly Uint8Array[] | undefined,
   { limits, task }: TextSettings,
-): void {
+): Steps<void> {
   const seconds = pairs?.filter(({ length }) => task === 'reranking' || length > 0);
   const count = texts.length + (seconds?.length ?? 0);
   if (count > limits.texts) {
     throw tooLarge(`the request has ${count} texts, and ${limits.texts} are the most; send them in several requests`);
   }
-  let all = 0;
+  let [all, read] = [0, 0];
   for (const [name, column] of [
     [TEXT_INPUTS.text, texts],
     [TEXT_INPUTS.pair, pairs ?? []],
@@ -113,6 +123,10 @@ function checkLimits(
         throw tooLarge(`${has}, and ${limits.charactersPerText} characters are the most; cut it`);
       }
       all += characters;
+      read += bytes.length;
+      if (read < STEP_BYTES) continue;
+      read = 0;
+      yield;
     }
   }
   if (all > limits.characters) {
@@ -139,13 +153,24 @@ function countOf(bytes: Uint8Array, end: number): number {
 
 /** The start of the first character that is none. */
 function faultIn(bytes: Uint8Array): number {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = soundStart(bytes); at < bytes.length; ) {
     const lead = bytes[at]!;
     const size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
     if (!isUtf8(bytes.subarray(at, at + size))) return at;
     at += size;
   }
   return bytes.length;
+}
+
+/** The end of the blocks before the one with the fault: one call each, where one for each character would take long. */
+function soundStart(bytes: Uint8Array): number {
+  for (let at = 0; ; ) {
+    let end = at + BLOCK_BYTES;
+    // A character is not cut.
+    while (end > at && (bytes[end]! & 0xc0) === 0x80) end -= 1;
+    if (end >= bytes.length || end === at || !isUtf8(bytes.subarray(at, end))) return at;
+    at = end;
+  }
 }
 
 const PROMPT_BYTES = new WeakMap<TextSettings, Map<string, Uint8Array>>();

@@ -11,7 +11,7 @@ import type { SharedError } from '../../../core/errors.ts';
 import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import { atOnce, inSlices, type Steps } from '../../../core/in-slices.ts';
 import type { Signature } from '../../../core/signature.ts';
-import { numericTensor, type Tensor, type TensorMap } from '../../../core/tensor.ts';
+import { areLargerThan, numericTensor, type Tensor, type TensorMap } from '../../../core/tensor.ts';
 import { RunnerAbove } from '../../../models/serving/runner-above.ts';
 import type { ServableRequest, ServableRunner } from '../../../models/serving/servable.ts';
 import type { TaskContext } from '../../../scheduler/task.ts';
@@ -27,6 +27,10 @@ import { mostTokensOf, partsOf } from './token-parts.ts';
 /** The name by which the view of texts reaches this layer; no graph has such a signature. */
 export const TEXT_RUN = 'texts of serving_default';
 
+/** Texts of more bytes are read over several turns of the event loop. */
+const LARGE_BYTES = 128 * 1024;
+/** Inputs of the graph with more tokens are made over several turns. */
+const LARGE_TOKENS = 2 ** 15;
 /** Numbers that are read in one turn of the event loop. */
 const STEP_NUMBERS = 2 ** 18;
 
@@ -75,7 +79,9 @@ export class TextRunner extends RunnerAbove {
     const { name, model, task, signature, clock, onTokens } = this.#options;
     const { settings, tokenizer, binding } = model;
     const { cancel } = context;
-    const texts = readTexts(inputs, settings);
+    const reading = readTexts(inputs, settings);
+    const texts = areLargerThan(inputs, LARGE_BYTES) ? await inSlices(reading) : atOnce(reading);
+    cancel.throwIfCancelled();
     const { rows, rowOf, dimensions } = texts;
     const options = { hasOffsets: task.hasOffsets, mostTokens: settings.limits.tokens };
     const encoded = await tokenizer.encode(rows, options, context);
@@ -85,7 +91,8 @@ export class TextRunner extends RunnerAbove {
     const tokens = rowOf.reduce((sum, row) => sum + encoded[row]!.ids.length, 0);
     context.attributes = spanAttributes({ task: settings.task, model: name, tokens, dimensions });
     const reader = task.open({ encoded, rowOf, dimensions, wanted: new Set(outputs), user: context });
-    const parts = partsOf(encoded, signature, binding, settings);
+    const making = partsOf(encoded, { signature, binding, settings });
+    const parts = tokens > LARGE_TOKENS ? await inSlices(making) : atOnce(making);
     await runParts(parts, context, {
       ...{ inner: this.inner, signatureName: binding.signatureName, outputs: [binding.output], clock },
       mostTokens: mostTokensOf(binding),

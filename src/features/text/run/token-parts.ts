@@ -2,6 +2,8 @@
  * The tokens of a request as inputs of the graph: the texts of one length are a part. Nothing is padded here but for a
  * graph that takes one length alone: which lengths may share a run, the scheduler knows by proof.
  */
+
+import type { Steps } from '../../../core/in-slices.ts';
 import { rowAxisOf, type Signature } from '../../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../../core/tensor.ts';
 import type { Encoded } from '../exported/text-model.ts';
@@ -17,6 +19,9 @@ const MOST_TOKENS = 16_384;
 /** Bytes of the outputs of these: a vocabulary of 50,000 has 200 KB a token. */
 const MOST_OUTPUT_BYTES = 2 ** 28;
 
+/** Tokens whose inputs one step makes. */
+const STEP_TOKENS = 2 ** 12;
+
 /** The most tokens of one request that are run at a time. A text with more is run alone. */
 export function mostTokensOf({ rank, width }: GraphBinding): number {
   if (rank !== 3 || width <= 0) return MOST_TOKENS;
@@ -25,12 +30,8 @@ export function mostTokensOf({ rank, width }: GraphBinding): number {
 }
 
 /** The parts, the shortest texts first: neighbours share runs. */
-export function partsOf(
-  encoded: readonly Encoded[],
-  signature: Signature,
-  binding: GraphBinding,
-  settings: TextSettings,
-): readonly Part[] {
+export function* partsOf(encoded: readonly Encoded[], graph: Graph): Steps<readonly Part[]> {
+  const { signature, binding } = graph;
   const byLength = new Map<number, number[]>();
   encoded.forEach(({ ids }, row) => {
     const length = binding.fixedLength ?? ids.length;
@@ -39,12 +40,17 @@ export function partsOf(
     else rows.push(row);
   });
   const parts: Part[] = [];
+  let tokens = 0;
   for (const [length, rows] of [...byLength].sort(([a], [b]) => a - b)) {
     const fitting = Math.max(1, Math.floor(mostTokensOf(binding) / Math.max(1, length)));
     const most = sharesRows(signature) ? Math.min(MOST_ROWS, fitting) : 1;
     for (let from = 0; from < rows.length; from += most) {
       const some = rows.slice(from, from + most);
-      parts.push({ rows: some, length, inputs: inputsOf(some, length, encoded, { signature, binding, settings }) });
+      parts.push({ rows: some, length, inputs: inputsOf(some, length, encoded, graph) });
+      tokens += some.length * length;
+      if (tokens < STEP_TOKENS) continue;
+      tokens = 0;
+      yield;
     }
   }
   return parts;
@@ -55,7 +61,7 @@ function sharesRows(signature: Signature): boolean {
   return signature.batchAxis.kind !== 'none' && rowAxisOf(signature, 'input_ids') === 0;
 }
 
-interface Graph {
+export interface Graph {
   readonly signature: Signature;
   readonly binding: GraphBinding;
   readonly settings: TextSettings;

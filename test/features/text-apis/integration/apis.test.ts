@@ -118,6 +118,20 @@ describe('text-embeddings-inference', () => {
     assertClose((await app.post('/embed', { inputs: 'tree' })).body[0], embeddingOf('tree'));
   });
 
+  it('has the answers of small requests to large ones, of texts and of pairs', async (t) => {
+    const app = await serverWith(t, ['embedding', 'reranking']);
+    // The words of each stand before more space than is read at once.
+    const words = ['red cat', 'tree', 'dog dog 東', ''];
+    const inputs = words.map((text) => `${text}${' '.repeat(90_000)}`);
+    const { status, body } = await app.post('/embed', { inputs });
+    assert.equal(status, 200, JSON.stringify(body).slice(0, 300));
+    for (const [i, text] of words.entries()) assertClose(body[i], embeddingOf(text));
+    const small = await app.post('/v2/rerank', { model: 'reranking', query: 'cat', documents: words });
+    const large = await app.post('/v2/rerank', { model: 'reranking', query: 'cat', documents: inputs });
+    assert.equal(large.status, 200, JSON.stringify(large.body).slice(0, 300));
+    assert.deepEqual(large.body.results, small.body.results);
+  });
+
   it('scales embeddings of a model that does not to length 1', async (t) => {
     const app = await serverWith(t, ['embedding'], '  normalize: false\n');
     assertClose((await app.post('/embed', { inputs: 'red cat' })).body[0], embeddingOf('red cat'));
