@@ -94,11 +94,15 @@ const BENCHES = {
     options: '--rounds=3 --seconds=6 --load=0.65 --slowness=3 --only=PART_OF_A_NAME',
   },
   text: {
-    says: 'embeddings of single texts beside FastAPI with tokenizers and ONNX Runtime, same model, in a minute and a half',
+    says: 'embeddings of single texts beside a FastAPI service, Infinity and sentence-transformers, in ten minutes; fetches 3 GB',
     file: 'text/text-bench.js',
-    needs: [ensureBuilt, nameTextPeer],
-    directory: () => ensureTextModel().base,
-    options: '--rounds=3 --seconds=8 --callers=32',
+    needs: [ensureBuilt, nameTextPeers],
+    directory: () => {
+      const { base, source } = ensureTextModel();
+      return [base, source];
+    },
+    options:
+      '--starts=3 --rounds=3 --seconds=6 --callers=32 --only=pillion,peer,infinity-onnx,infinity-torch,sentence-transformers',
   },
   footprint: {
     says: 'start, and memory by what it is, beside bare Node, Envoy and Triton, in three minutes; needs wrk',
@@ -180,9 +184,14 @@ function nameEnvoy() {
   process.env.PILLION_TEST_ENVOY = ensureEnvoy();
 }
 
-/** The program reads which Python has the peer's packages. */
-function nameTextPeer() {
+/** The program reads which Python has the peers' packages; torch is not fetched for those that do not need it. */
+function nameTextPeers(args) {
   process.env.PILLION_BENCH_PYTHON = ensurePython('text-peer', 'bench/text/requirements.txt');
+  const { only = 'infinity,sentence-transformers' } = parseArgs({
+    ...{ args, strict: false, options: { only: { type: 'string' } } },
+  }).values;
+  if (!/infinity|sentence-transformers/.test(only)) return;
+  process.env.PILLION_BENCH_TORCH_PYTHON = ensurePython('text-contestants', 'bench/text/torch-requirements.txt');
 }
 
 /** The program reads where it is. */
@@ -209,7 +218,7 @@ function measure({ file, models, directory: prepare, needs = [], options }, word
   const isMeasuring = !isHelpWanted && !args.includes('--render');
   if (isMeasuring) for (const ensure of needs) ensure(args);
   const ensureDirectory = prepare ?? (models && (() => ensureBenchModels(models)));
-  const directory = ensureDirectory === undefined ? [] : [isMeasuring ? ensureDirectory() : '.'];
+  const directory = ensureDirectory === undefined ? [] : [isMeasuring ? ensureDirectory() : '.'].flat();
   run(process.execPath, [`build/bench/${file}`, ...directory, ...args]);
 }
 

@@ -189,6 +189,7 @@ export const TESTED_PATHS = {
       'src/codec/json',
     ],
     ...['src/codec/open-inference/rest', 'src/features/open-inference', 'test/openapi'],
+    ...['src/features/text-apis', 'test/features/text-apis/openapi'],
   ],
   'tfjs-long': [...[...TFJS, 'src/backends/host', 'package-lock.json', 'test/long/human', 'test/features/tfjs']],
   zoo: [...MODELS, ...TENSORFLOW, 'scripts/natives/tfjs', 'package-lock.json', 'test/zoo', 'scripts/lib/zoo.mjs'],

@@ -38,8 +38,9 @@ export const REQUEST_HEADERS: Readonly<Record<string, Header>> = {
     schema: { type: 'string', pattern: `^[!-~]([ -~]{0,${MAX_SEQUENCE_ID_LENGTH - 2}}[!-~])?$` },
   },
   'x-pillion-sequence-step': {
-    description: 'With x-pillion-sequence-id: the first step, the last one, or the only one.',
-    schema: { type: 'string', enum: ['start', 'end', 'start, end'] },
+    description:
+      'With x-pillion-sequence-id: `start`, `end`, or `start, end`, for the first step, the last one, or the only one. Ignored without.',
+    schema: TEXT,
   },
   'endpoint-load-metrics-format': {
     description:

@@ -22,7 +22,9 @@ export function soleModel({ models }: ModelResolver, tasks: readonly TextTask[],
   if (fitting.length === 1) return { name: first![0] };
   if (fitting.length > 1) {
     const names = listNames(fitting.map(([name]) => name));
-    throw invalidRequest(`${names} do this; name one as "model" in the body, or send to /v1/models/NAME/tei/…`);
+    throw invalidRequest(
+      `${names} do this; send to /v1/models/NAME/tei/…, or name one as "model" in the body where the path takes it`,
+    );
   }
   const what = `no model here does ${tasks.join(' or ')}`;
   if ([...tasksOf.values()].every((servable) => servable !== undefined))
