@@ -1,4 +1,4 @@
-/** What the suite text-references compares with: the libraries of text models, and a published model of entities. */
+/** Puts there what the suite text-references compares with: the libraries of text models, and a published model of entities. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

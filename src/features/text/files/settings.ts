@@ -53,7 +53,7 @@ const POOLINGS: readonly (readonly [key: string, name: string, pooling: Pooling]
   ['pooling_mode_lasttoken', 'lasttoken', 'last'],
   ['pooling_mode_max_tokens', 'max', 'max'],
 ];
-/** What `model_type` of config_sentence_transformers.json names. */
+/** Kinds that `model_type` of config_sentence_transformers.json names. */
 const EMBEDDER = 'SentenceTransformer';
 const RANKER = 'CrossEncoder';
 
@@ -61,7 +61,7 @@ const RANKER = 'CrossEncoder';
 export function taskOf(declared: TextDeclaration, files: TextFiles): TextTask | undefined {
   const { model, modules, pooling, sentenceTransformers } = files;
   if (declared.task !== undefined) return declared.task;
-  // Since sentence-transformers 6 its rankers and sparse encoders have modules.json, too, and this key.
+  // Rankers and sparse encoders have modules.json, too, since sentence-transformers 6, and this key.
   const kind = sentenceTransformers['model_type'] ?? EMBEDDER;
   if (kind === EMBEDDER && (modules !== undefined || pooling !== undefined)) return 'embedding';
   if (kind !== EMBEDDER && kind !== RANKER) return undefined;

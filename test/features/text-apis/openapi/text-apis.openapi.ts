@@ -51,11 +51,12 @@ function textServer(t: TestContext): Promise<LocalApp> {
   return localApp(t, ...models);
 }
 
-async function python(...words: readonly string[]): Promise<string> {
+/** Runs in a directory of its own, as schemathesis writes there. */
+async function python(t: TestContext, ...words: readonly string[]): Promise<string> {
   const program = process.env['PILLION_OPENAPI_PYTHON'];
   assert.ok(program, 'PILLION_OPENAPI_PYTHON names the environment of test/openapi/requirements.txt; npm test sets it');
   try {
-    return (await promisify(execFile)(program, words, { maxBuffer: 2 ** 26 })).stdout;
+    return (await promisify(execFile)(program, words, { cwd: tempDirectory(t), maxBuffer: 2 ** 26 })).stdout;
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     assert.fail(`${words.join(' ')}:\n${stdout}\n${stderr}`);
@@ -69,7 +70,7 @@ it('the document has each path of texts, and is OpenAPI 3.1', async (t) => {
   assert.deepEqual(missing, []);
   const file = join(tempDirectory(t), 'openapi.json');
   writeFileSync(file, JSON.stringify(body));
-  assert.match(await python('-m', 'openapi_spec_validator', '--schema', '3.1', file), /OK/);
+  assert.match(await python(t, '-m', 'openapi_spec_validator', '--schema', '3.1', file), /OK/);
 });
 
 it('right requests and their answers are as their schemas say', async (t) => {
@@ -84,13 +85,14 @@ it('right requests and their answers are as their schemas say', async (t) => {
   }
   const file = join(tempDirectory(t), 'calls.json');
   writeFileSync(file, JSON.stringify({ document: (await app.get('/openapi.json')).body, calls }));
-  const out = await python(join(FOLDER, 'validate_calls.py'), file);
+  const out = await python(t, join(FOLDER, 'validate_calls.py'), file);
   assert.equal(out.match(/as described/g)?.length, 2 * calls.length, out);
 });
 
 it('every answer to requests that are made of the schemas is one that the document has', async (t) => {
   const app = await textServer(t);
   const out = await python(
+    t,
     ...[
       '-m',
       'schemathesis.cli',
