@@ -61,11 +61,13 @@ interface Refusal {
   readonly isFor: (plan: SignaturePlan, context: TaskContext, holding: Holding, now: Instant) => boolean;
   /** There is too much to do; else it is the model that takes too long. */
   readonly isOverload: boolean;
+  /** Its answer would have been late. Absent = false. */
+  readonly isLate?: boolean;
   /** Makes an error with the same text; its retry delay may differ. */
   readonly again: () => SharedError;
 }
 
-type Reason = Pick<Refusal, 'isFor' | 'isOverload' | 'again'>;
+type Reason = Pick<Refusal, 'isFor' | 'isOverload' | 'isLate' | 'again'>;
 
 export class RefusalGate {
   readonly #options: RefusalGateOptions;
@@ -160,7 +162,7 @@ export class RefusalGate {
         !goesFirst(this.#options, holding, 1, plan.maxBatchSize, at)
       );
     };
-    return { isFor, isOverload: true, again: () => this.#options.refusals.predictedLate(lateMs, false) };
+    return { isFor, isOverload: true, isLate: true, again: () => this.#options.refusals.predictedLate(lateMs, false) };
   }
 
   /**
@@ -199,7 +201,7 @@ export class RefusalGate {
 
   #count(
     plan: SignaturePlan,
-    { isOverload }: Refusal,
+    { isOverload, isLate = false }: Refusal,
     { deadline, hasOwnDeadline }: TaskContext,
     { use }: Holding,
     now: Instant,
@@ -209,6 +211,7 @@ export class RefusalGate {
     use.lastAt = now;
     plan.arrivals.add(1, now);
     if (hasOwnDeadline !== false && deadline < Infinity) dispatcher.situation.noteDeadline(deadline - now, now);
+    if (isLate) plan.refused.noteAgain(deadline, now);
     if (!isOverload) return;
     slots.onRefusal(now);
     slots.callers.onRefusal(use, now);

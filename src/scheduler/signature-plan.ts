@@ -32,6 +32,7 @@ import { EfficientBatchSize } from './batch/efficient-batch-size.ts';
 import { KnownGood } from './batch/known-good.ts';
 import { LatencyModel } from './latency/latency-model.ts';
 import { LatenessMargin } from './latency/lateness-margin.ts';
+import { RefusedPlaces } from './latency/refused-places.ts';
 import type { ThreadCurves } from './latency/thread-curves.ts';
 import { RateWindow } from './rate-window.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
@@ -40,6 +41,8 @@ import {
   BURST_LATE_SHARE,
   EFFICIENT_SIZE_BYTES,
   EFFICIENT_SIZE_SHORT_RUN_BYTES,
+  MAX_OBJECTIVE_MS,
+  MAX_OBJECTIVE_RUNS,
   MIN_OBJECTIVE_MS,
   MOST_ROW_CLASSES,
   OBJECTIVE_RUNS,
@@ -85,6 +88,8 @@ export class SignaturePlan {
   readonly standingMargin: LatenessMargin;
   /** When the request was due that was refused last because it would be late; −Infinity = its place is taken. */
   refusedDue: Instant = -Infinity;
+  /** All that were refused lately because they would be late. */
+  readonly refused = new RefusedPlaces();
   /** Rows that came lately, refused ones included. */
   readonly arrivals = new RateWindow(ARRIVAL_SPAN_MS, 0);
   /** Rows that came lately and went before others that waited longer (callers/holdings.ts). */
@@ -181,7 +186,9 @@ export class SignaturePlan {
     const { sloMs } = this.#options;
     if (sloMs !== undefined) return sloMs;
     if (!this.curve.isKnown) return UNKNOWN_OBJECTIVE_MS;
-    return Math.max(MIN_OBJECTIVE_MS, OBJECTIVE_RUNS * this.curve.meanMs(1));
+    const runMs = this.curve.meanMs(1);
+    const most = Math.max(MAX_OBJECTIVE_MS, MAX_OBJECTIVE_RUNS * runMs);
+    return Math.min(most, Math.max(MIN_OBJECTIVE_MS, OBJECTIVE_RUNS * runMs));
   }
 
   /** Rows that the runtime will see for `rows` rows: the next allowed size. */

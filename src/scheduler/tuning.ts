@@ -106,14 +106,17 @@ export const MAX_ANSWER_SAMPLE_MS = 10;
 export const MAX_LOOP_LAG_MS = 100;
 /** Share of the event loop's delay that a request has waited before it was read. Chosen: halfway, on average. */
 export const LOOP_LAG_SHARE = 0.5;
-/** Share of late answers among the mistakes of admission (latency/lateness-margin.ts), in a burst. ADR 48. */
-export const BURST_LATE_SHARE = 0.9;
+/** Share of late answers among the mistakes of admission (latency/lateness-margin.ts), in a burst. ADR 52. */
+export const BURST_LATE_SHARE = 0.5;
 /** The same in overload that stands, where a late answer costs the run of another. ADR 34 and 48. */
 export const STANDING_LATE_SHARE = 0.05;
 /** The same with --admission=strict. ADR 48. */
 export const STRICT_LATE_SHARE = 0.005;
 /** Step of the margin, as a share of the time of one row in a full batch. ADR 34, simulated. */
 export const MARGIN_STEP_SHARE = 0.5;
+/** Instants of refusals that are kept, and the time within which they are one. Chosen: as long as most clients wait. */
+export const MAX_REFUSED_PLACES = 256;
+export const SAME_PLACE_MS = 1;
 /** Full runs of waiting from which on a request needs the whole margin; less waiting needs less. ADR 14, simulated. */
 export const FULL_MARGIN_RUNS = 3;
 /** Largest margin, on both sides of 0: so many full runs… Chosen. */
@@ -140,6 +143,9 @@ export const MIN_RATE_AGE_SHARE = 0.25;
 export const OBJECTIVE_RUNS = 20;
 /** …and at least so long. The same section. */
 export const MIN_OBJECTIVE_MS = 50;
+/** Learned objective: at most so long, or so many runs of one row. It bounds a wait beside other models' deadlines. Chosen. */
+export const MAX_OBJECTIVE_MS = 1000;
+export const MAX_OBJECTIVE_RUNS = 4;
 /** Objective until something has run. Chosen. */
 export const UNKNOWN_OBJECTIVE_MS = 1000;
 /** Time after which a run that is over its expected end is expected to end. Chosen. */
@@ -288,6 +294,8 @@ export const PROBE_RUN_MS = 50;
 export const FIRST_PROOF_MS = 1500;
 /** The same later. Chosen: longer than most slow moments of a machine. */
 export const LATER_PROOF_MS = 5000;
+/** Looks at a crowd from which on others say nothing of whether its sessions would be better. Chosen: two bursts. */
+export const MIN_CROWDED_LOOKS = 8;
 
 // ---- Early next batches (batch/prefetch.ts) ----
 

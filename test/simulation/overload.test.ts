@@ -81,6 +81,25 @@ describe('Overload', () => {
     assert.ok(attainmentOf(models[0]!) > 0.4, `and the hot one still gets the rest: ${attainmentOf(models[0]!)}`);
   });
 
+  it('of requests with short deadlines does not hold up one without a deadline for long, however slow its runs', async () => {
+    const flood: SimulatedModel = {
+      runMs: (rows) => 0.3 + 0.2 * rows,
+      classes: [{ perMs: 4, deadlineMs: 3 }],
+      options: { maxBatchSize: 4, maxEnqueuedBatches: 100 },
+    };
+    for (const { runMs, durationMs, boundMs } of [
+      { runMs: 30, durationMs: 2500, boundMs: 700 },
+      { runMs: 400, durationMs: 6000, boundMs: 2100 },
+    ]) {
+      const soft: SimulatedModel = { runMs: () => runMs, classes: [{ perMs: 1 / 1500, deadlineMs: Infinity }] };
+      const { models } = await simulate({ slots: 1, durationMs, models: [flood, soft] });
+      const [{ offered, latencies }] = models[1] as [(typeof models)[1][0]];
+      assert.ok(offered > 0);
+      assert.equal(latencies.length, offered, 'everybody is answered');
+      assert.ok(Math.max(...latencies) <= boundMs, `${Math.max(...latencies)} ms beside runs of ${runMs} ms`);
+    }
+  });
+
   it('of many models wastes less than first come, first served', async () => {
     const weights = Array.from({ length: 10 }, (_, i) => 1 / (i + 1) ** 1.1);
     const sum = weights.reduce((a, b) => a + b);

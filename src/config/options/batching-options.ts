@@ -53,7 +53,7 @@ export const BATCHING_OPTIONS = {
   slo_ms: integer({
     ...COUNT,
     default: 0,
-    help: 'Latency objective in ms: the deadline of requests whose client set none. A model may have its own (--model=…,slo_ms=50). 0 = learned: 20 times the run time of one row, at least 50.',
+    help: 'Latency objective in ms: the deadline of requests whose client set none. A model may have its own (--model=…,slo_ms=50). 0 = learned: 20 times the run time of one row, at least 50, at most 1000 or four such runs.',
   }),
   state_dir: text({
     default: '',

@@ -237,6 +237,7 @@ export class Admission {
     this.#onRefusal(plan, holding, now);
     this.#lateMs = lateMs;
     plan.refusedDue = ticket.due;
+    plan.refused.note(rows, ticket.due, ticket.margin, now);
     throw this.#options.refusals.predictedLate(lateMs, ticket.isSoft);
   }
 

@@ -159,7 +159,7 @@ export class BatchRuns {
     running.next?.begin(now);
     if (running.isRerun) this.#isolator.onRerun(running, now - running.slotSince, now);
     else if (!running.lane.isOdd) {
-      statistics.onEnd(record, running.plan, running.slotSince, running.members);
+      statistics.onEnd(record, running.plan, running.slotSince, running.members, running.room);
     }
     if (quarantined.count > 0) this.#isolator.onSlotFree(running, now);
     this.#tenant.dispatch();

@@ -25,6 +25,7 @@ import {
   FIRST_PROOF_MS,
   LATER_PROOF_MS,
   MAX_PROBE_PAUSE_MS,
+  MIN_CROWDED_LOOKS,
   PLAN_GAIN,
   PLAN_KEPT_MS,
   PROBE_PAUSE_FACTOR,
@@ -57,8 +58,10 @@ export class ThreadChoice {
   #otherAt: Instant = -Infinity;
   /** How long after that it is probed. */
   #pauseMs = PROBE_PAUSE_MS;
-  /** The other plan, with all its sessions, would have been better at every look since then. */
+  /** The other plan, with all its sessions, would have been better at every look since then, or at every look at a crowd. */
   #betterSince: Instant | undefined;
+  /** How many of these looks were at a crowd. */
+  #crowdedLooks = 0;
   /** The other plan should have all its sessions. */
   isLacking = false;
 
@@ -91,9 +94,20 @@ export class ThreadChoice {
     this.#isProbing = isDue && (isOtherBetter ? !isNarrow && !isCrowded : isWhole);
     if (isOtherBetter || this.#isProbing) return this.#take(other.threads, now);
     const wouldBeBetter = !isWhole && rateOf(whole, facts) >= PLAN_GAIN * rate;
-    this.#betterSince = wouldBeBetter ? (this.#betterSince ?? now) : undefined;
+    this.#noteBetter(wouldBeBetter, !isNarrow && facts.rows > facts.mostRows(threads), now);
     this.isLacking = isNarrow ? !isWhole && (isDue || wouldBeBetter) : isDue && this.#isProven(now);
     return threads;
+  }
+
+  /** Crowds that come and go prove it, too: what lies between them says nothing of them. */
+  #noteBetter(isBetter: boolean, isCrowd: boolean, now: Instant): void {
+    if (isBetter) {
+      this.#betterSince ??= now;
+      if (isCrowd) this.#crowdedLooks += 1;
+    } else if (isCrowd || this.#crowdedLooks < MIN_CROWDED_LOOKS) {
+      this.#betterSince = undefined;
+      this.#crowdedLooks = 0;
+    }
   }
 
   /** The other plan would have been better for long enough. */
@@ -114,6 +128,7 @@ export class ThreadChoice {
     this.#since = now;
     this.#otherAt = now;
     this.#betterSince = undefined;
+    this.#crowdedLooks = 0;
     this.#probeUntil = this.#isProbing ? now + PROBE_RUN_MS : -Infinity;
   }
 }

@@ -147,6 +147,25 @@ describe('The choice of threads', () => {
     );
   });
 
+  it('lacks them also where crowds come and go, and what lies between them would be slower so', () => {
+    const bursts = { threads: 2, plans: [PLANS[1]!], curves: IMAGES, mostRows: () => 16 };
+    const firstLack = (isCrowded: (now: number) => boolean): number => {
+      const choice = new ThreadChoice();
+      choice.choose(facts({ threads: 1, curves: NETWORK }), 0);
+      for (let now = PLAN_KEPT_MS; now < 20_000; now += PLAN_KEPT_MS) {
+        choice.choose(facts({ ...bursts, rows: isCrowded(now) ? 64 : 1 }), now);
+        if (choice.isLacking) return now;
+      }
+      return Infinity;
+    };
+    assert.ok(firstLack((now) => now % 1000 < 500) <= 1000 + LATER_PROOF_MS);
+    assert.equal(
+      firstLack((now) => now % 1000 === 0),
+      Infinity,
+      'a single look between quiet ones says nothing',
+    );
+  });
+
   it('goes back from sessions of one thread that were no better, and lacks them no more for as long as it tries none', () => {
     const choice = new ThreadChoice();
     const curves = curvesOf([2, 0.2], [1.05, 0.105]);
