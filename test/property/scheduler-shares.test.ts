@@ -71,6 +71,21 @@ it('a caller below its fair share of which more than a batch waits is served bes
   }
 });
 
+it('a caller below its fair share loses nothing to others that go first and take all there is together', async () => {
+  // The second is a crowd that is hardly served, so the third, which is never a crowd and takes most, goes first as well.
+  const classes: TrafficClass[] = [
+    { caller: 'large', perMs: 0.007, rows: 983, deadlineMs: 4918, isSoft: true },
+    { caller: 'crowd', perMs: 5.4, rows: 3, deadlineMs: 1627 },
+    { caller: 'steady', perMs: 2.3, rows: 2, deadlineMs: 1461, isSoft: true },
+    { caller: 'meek', perMs: 0.058, deadlineMs: 83 },
+  ];
+  const options = { maxBatchSize: MAX_BATCH_SIZE, maxEnqueuedBatches: 100 };
+  for (let seed = 0; seed < 6; seed++) {
+    const { models } = await simulate({ models: [{ classes, runMs, options }], slots: 1, durationMs: 1000, seed });
+    assert.deepEqual([...models[0]![3]!.reasons], [], `seed ${seed}`);
+  }
+});
+
 it('a caller below its fair share is admitted, and answered in time, beside any that are not', async () => {
   await fc.assert(
     fc.asyncProperty(

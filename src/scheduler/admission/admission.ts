@@ -164,7 +164,8 @@ export class Admission {
     if (plan.curve.isKnown) ticket.partMs = plan.curve.meanMs(maxBatchSize) / Math.max(1, dispatcher.slots);
     if (!ticket.isFirst) return;
     plan.overtaking.add(rows, now);
-    ticket.order = now + (holding.rows / maxBatchSize) * ticket.partMs;
+    // Together, those that go first may take all there is: then each has its share of it.
+    ticket.order = now + (holding.rows / maxBatchSize) * ticket.partMs * queue.holdings.callersWith(holding);
   }
 
   #checkCoreShare({ use, rows }: Holding, now: Instant): void {
