@@ -29,7 +29,7 @@ export function goesFirst(
 
 /**
  * `crowd` has become one: what callers that are sparse beside it have waiting goes first from `now` on, and each of their
- * batches as much later as those before it take on `slots`.
+ * batches as much later as those before it take on the caller's share of `slots`.
  */
 export function passCrowd(queue: TaskQueue, crowd: Holding, slots: number, now: Instant): void {
   letFirst(queue, slots, now, ({ plan }, holding) => {
@@ -99,7 +99,7 @@ function letFirst(
   for (const lane of [...queue]) {
     const { curve, maxBatchSize } = lane.plan;
     const fullMs = curve.isKnown ? curve.meanMs(maxBatchSize) : UNKNOWN_RUN_MS;
-    const rowMs = fullMs / (maxBatchSize * Math.max(1, slots));
+    const rowMs = (fullMs * queue.holdings.callers) / (maxBatchSize * Math.max(1, slots));
     for (const task of [...lane.tasks()]) {
       const { holding } = task.owner;
       if (task.isFirst || holding === undefined) continue;
