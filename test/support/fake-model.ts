@@ -1,7 +1,6 @@
 /** A model directory of the fake backend, for tests of what hosts do with a session that misbehaves. */
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import process from 'node:process';
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { siblingModule } from '../../src/backends/host/sibling-module.ts';
 import type { Batch } from '../../src/core/executor.ts';
@@ -64,8 +63,7 @@ export function fakeModelFlag(
   changes: Partial<FakeModel> = {},
 ): string {
   const { versionDirectory, backendModule } = fakeModel(t, changes);
-  const base = join(dirname(versionDirectory), `${name}-${process.pid}-${Math.trunc(1e9 * Math.random())}`);
-  mkdirSync(base);
+  const base = tempDirectory(t);
   renameSync(versionDirectory, join(base, '1'));
   return `--model=${name}=${base},backend=${backendModule.replace('fake-backend', backend)}${keys}`;
 }

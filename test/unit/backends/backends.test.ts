@@ -20,7 +20,7 @@ const has = (...kinds: readonly string[]): boolean => kinds.every((kind) => BACK
 const WANTED = [
   ['remote', ['remote.yaml']],
   ['onnx', ['model.onnx', 'any.onnx']],
-  ['trees', ['model.json', 'model.txt']],
+  ['trees', ['model.json', 'model.ubj', 'model.txt']],
   ['tfjs', ['saved_model.pb', 'model.json']],
 ] as const;
 
