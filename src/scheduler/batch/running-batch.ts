@@ -61,7 +61,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   readonly members: readonly Task[];
   /** A copy of a member's request, to be known as good if the run is answered. Undefined: none was wanted. */
   candidate: GoodRequest | undefined;
-  /** Rows that could have run with it, and nobody waited to. */
+  /** Rows that could have run with it, and nobody waited to; counted where some were refused lately. */
   readonly room: number;
   /** The length of its rows, padding included; 0 where the signature has none. */
   readonly length: number;
@@ -84,7 +84,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     const sampled = sampledTraces(members);
     const size = lane.wholeSize ?? plan.sizeFor(taskRows);
     this.#sliceSize = lane.wholeSize === undefined ? size : undefined;
-    this.room = lane.wholeSize === undefined && lane.queuedRows === 0 ? Math.max(0, lane.mostRows() - taskRows) : 0;
+    const hasRoom = plan.refused.isAny && lane.wholeSize === undefined && lane.queuedRows === 0;
+    this.room = hasRoom ? Math.max(0, lane.mostRows() - taskRows) : 0;
     const { padding } = plan;
     const lengths =
       padding === undefined ? undefined : new BatchLengths(padding, members, this.#sliceSize === undefined);

@@ -21,6 +21,8 @@ interface Places {
 export class RefusedPlaces {
   /** The places, in the order of the refusals. */
   readonly #places: Places[] = [];
+  /** A run may find some. A field: each run asks for it. */
+  isAny = false;
 
   /** A request of `rows` was refused now by `margin`. */
   note(rows: number, due: Instant, margin: LatenessMargin, now: Instant): void {
@@ -32,6 +34,7 @@ export class RefusedPlaces {
     }
     if (this.#places.length === MAX_REFUSED_PLACES) this.#places.shift();
     this.#places.push({ at: now, margin, due, rows });
+    this.isAny = true;
   }
 
   /** A request of one row was refused now as the last one was. */
@@ -58,5 +61,6 @@ export class RefusedPlaces {
       if (places.rows > 0) this.#places[kept++] = places;
     }
     this.#places.length = kept;
+    this.isAny = kept > 0;
   }
 }

@@ -72,13 +72,13 @@ export class RunStatistics {
     plan.learnedAt = now;
   }
 
-  /** The batch's members have settled. It held its slot since `slotSince`, and had room for so many rows more. */
+  /** The batch's members have settled. It held its slot since `slotSince`, and had `room` as RunningBatch.room. */
   onEnd(record: BatchRecord, plan: SignaturePlan, slotSince: Instant, members: readonly Task[], room = 0): void {
     if (record.splitStart === 0) return;
     const answeredAt = record.end + Math.max(MIN_ANSWER_MS, this.#answerMs);
     this.#learnMargins(plan, members, answeredAt);
-    const { curve, maxBatchSize } = plan;
-    if (room > 0) plan.refused.onRoom(room, record.batchStart, answeredAt, curve.meanMs(maxBatchSize), maxBatchSize);
+    const { curve, maxBatchSize, refused } = plan;
+    if (room > 0) refused.onRoom(room, record.batchStart, answeredAt, curve.meanMs(maxBatchSize), maxBatchSize);
     const answered = this.#lastAnswered;
     if (answered !== undefined && answered.finishedAt > 0 && answered.has(STAGE_ENCODE)) {
       const answerMs = answered.finishedAt - answered.startOf(STAGE_SPLIT);
