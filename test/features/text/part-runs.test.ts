@@ -132,6 +132,32 @@ describe('A request of many texts', () => {
     assert.equal(world.held, 0);
   });
 
+  it('whose parts find no room asks again when its time has come, and not before', async () => {
+    const clock = new FakeClock();
+    let asked = 0;
+    const inner: ServableRunner = {
+      submit: ({ inputs }) => {
+        asked += 1;
+        if (asked <= 3) throw new ServingError('overloaded', 'full', { attributes: { reason: 'queue_full' } });
+        return Promise.resolve(new Map([['y', inputs.get('x')!]]));
+      },
+      admit: () => ({ onQueued: () => undefined, release: () => undefined }),
+      close: () => Promise.resolve(),
+      ...{ queuedRows: 0, queuedTasks: 0, runningBatches: 0 },
+    };
+    const parts = [0, 1].map((i) => ({ rows: [i], length: 1, inputs: rowsOf([i]) }));
+    const options = { inner, signatureName: 'serving_default', outputs: ['y'], clock, mostTokens: 8 };
+    const answer = runParts(parts, taskContext(clock, {}), { ...options, take: () => undefined });
+    await settle();
+    assert.equal(asked, 1);
+    for (const wanted of [2, 3, 5]) {
+      clock.advance(100);
+      await settle();
+      assert.equal(asked, wanted);
+    }
+    await answer;
+  });
+
   it('is not what others wait for, also where their deadlines are later', async () => {
     const world = new World();
     const { clock } = world.h;

@@ -95,8 +95,13 @@ class PartRuns implements CancelListener {
     this.#fail(reason);
   }
 
+  /** A refusal comes at once, so that a part which found no room, with none left to end, waits for the timer. */
+  get #maySend(): boolean {
+    return !this.#isSettled && this.#retry === undefined;
+  }
+
   #startMore(): void {
-    for (let part = this.#waiting[0]; part !== undefined && !this.#isSettled; part = this.#waiting[0]) {
+    for (let part = this.#waiting[0]; part !== undefined && this.#maySend; part = this.#waiting[0]) {
       const tokens = part.rows.length * part.length;
       const isFull = this.#rows + part.rows.length > this.#mostRows || this.#tokens + tokens > this.#options.mostTokens;
       if (isFull && this.#running.size > 0) return;
@@ -123,18 +128,27 @@ class PartRuns implements CancelListener {
     this.#tokens -= part.rows.length * part.length;
     if (this.#isSettled) return;
     context.tell(this.#context);
-    if (error === undefined) this.#done += 1;
+    if (error === undefined) this.#onAnswer(part);
     else if (this.#mayComeAgain(error)) return this.#putBack(part, error);
     else return this.#fail(error);
     if (this.#done === this.#count) this.#succeed();
     else this.#startMore();
   }
 
+  #onAnswer({ rows }: Part): void {
+    this.#done += 1;
+    // The queue may have room again.
+    this.#mostRows = Math.min(MOST_ROWS, this.#mostRows + rows.length);
+  }
+
   /** The request was admitted, or others of its parts were, and the queue is full now. */
   #mayComeAgain({ attributes }: ServingError): boolean {
     const { reason } = attributes ?? {};
     const isAdmitted = this.#admitted !== undefined || this.#running.size > 0;
-    return isAdmitted && (reason === 'queue_full' || reason === 'queue_memory');
+    const isFull = reason === 'queue_full' || reason === 'queue_memory';
+    const isLate =
+      this.#context.hasOwnDeadline === false && (reason === 'standing_queue' || reason === 'predicted_late');
+    return isAdmitted && (isFull || isLate);
   }
 
   #putBack(part: Part, { retryAfterMs = RETRY_MS }: ServingError): void {
