@@ -3,7 +3,8 @@
  * known when it is resolved, after its caller was allowed to ask for the model; only then are its inputs made.
  */
 import { Buffer } from 'node:buffer';
-import { invalidRequest } from '../../core/errors.ts';
+import type { CancelSignal } from '../../core/cancel.ts';
+import { invalidRequest, ServingError } from '../../core/errors.ts';
 import { inSlices, type Steps } from '../../core/in-slices.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { numericTensor, stringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
@@ -75,12 +76,14 @@ export class TextCall extends PredictCall {
     }
     this.model = model;
     const { texts, pairs, ...inputs } = this.#request.inputs(model);
+    checkCount(model, texts.length, pairs);
     if (areTokens(texts)) this.#late = async () => textColumns(await textsOfTokens(model, texts, this.context));
-    else if (isLarge(texts, pairs)) this.#late = () => textColumns(texts, pairs);
+    else if (isLarge(texts, pairs)) this.#late = () => textColumns(texts, pairs, this.context.cancel);
     else {
       this.sent = tensorsOf({ texts, pairs, ...inputs });
       return;
     }
+    this.isSentKnown = false;
     // They are checked by their shapes.
     this.sent = tensorsOf({ texts: texts.map(() => ''), pairs: pairs?.map(() => ''), ...inputs });
   }
@@ -99,12 +102,23 @@ export class TextCall extends PredictCall {
       this.context.cancel.throwIfCancelled();
       this.inputs = new Map([...this.inputs, ...made]);
       this.sent = new Map([...this.sent, ...made]);
+      this.isSentKnown = true;
     } catch (error) {
       this.abandon();
       throw error;
     }
     return super.submit();
   }
+}
+
+/** Looks before anything is made of the texts: the query of a ranking is in each of its rows. */
+function checkCount({ limits, task }: TextModel, texts: number, pairs: readonly string[] = []): void {
+  const count = texts + pairs.filter((pair) => task === 'reranking' || pair !== '').length;
+  if (count <= limits.texts) return;
+  throw new ServingError(
+    'too_large',
+    `the request has ${count} texts, and ${limits.texts} are the most; send them in several requests`,
+  );
 }
 
 function areTokens(texts: TextInputs['texts']): texts is readonly Int32Array[] {
@@ -117,21 +131,34 @@ function isLarge(texts: readonly string[], pairs: readonly string[] = []): boole
 }
 
 /** Texts as inputs, made over several turns of the event loop. */
-async function textColumns(texts: readonly string[], pairs?: readonly string[]): Promise<TensorMap> {
-  const columns = new Map<string, Tensor>([[TEXT_INPUTS.text, await inSlices(textSteps(texts))]]);
-  if (pairs !== undefined) columns.set(TEXT_INPUTS.pair, await inSlices(textSteps(pairs)));
+async function textColumns(
+  texts: readonly string[],
+  pairs?: readonly string[],
+  cancel?: CancelSignal,
+): Promise<TensorMap> {
+  const columns = new Map<string, Tensor>([[TEXT_INPUTS.text, await inSlices(textSteps(texts, cancel))]]);
+  if (pairs !== undefined) columns.set(TEXT_INPUTS.pair, await inSlices(textSteps(pairs, cancel)));
   return columns;
 }
 
-function* textSteps(texts: readonly string[]): Steps<Tensor> {
+/** Throws the cancel reason between two steps. */
+function* textSteps(texts: readonly string[], cancel?: CancelSignal): Steps<Tensor> {
   const data: Uint8Array[] = [];
   let units = 0;
+  let last: string | undefined;
   for (const text of texts) {
+    if (text === last) {
+      // The query of a ranking stands in each row: they share its bytes.
+      data.push(data.at(-1)!);
+      continue;
+    }
+    last = text;
     data.push(Buffer.from(text));
     units += text.length;
     if (units < STEP_UNITS) continue;
     units = 0;
     yield;
+    cancel?.throwIfCancelled();
   }
   return stringTensor([data.length], data);
 }

@@ -31,6 +31,8 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
   protected sent: TensorMap;
   /** Rows of the request that are not in `sent`. */
   protected otherRows = 0;
+  /** `sent` has all that was sent; a record has nothing else. */
+  protected isSentKnown = true;
   /** A shape is not the declared one, and the graph decides about it. */
   isOddShape = false;
   /** Says what the declared shape is, and how to send it; only with `isOddShape`. */
@@ -115,7 +117,7 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
   #record(outputs: TensorMap | undefined): void {
     const { context, requested, served, inputs, sent } = this;
     const outputFilter = this.#outputFilter;
-    if (context.cancel.isCancelled) return;
+    if (context.cancel.isCancelled || !this.isSentKnown) return;
     const others = this.otherParts();
     if (outputs !== undefined && context.fallback === undefined) {
       this.#sample?.onPredict({ requested, served, inputs, outputFilter, outputs });

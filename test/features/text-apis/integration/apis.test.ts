@@ -262,6 +262,11 @@ describe("Cohere's and Jina's reranking", () => {
     assert.equal(answer.body.message, answer.body.detail);
     const none = await app.post('/v2/rerank', { model: 'reranking', query: 'a', documents: [] });
     assert.equal(none.status, 400);
+    // The query stands in each row: 10 GB, if it were copied for each.
+    const documents = new Array(100_000).fill('');
+    const many = await app.post('/v2/rerank', { model: 'reranking', query: 'a'.repeat(100_000), documents });
+    assert.equal(many.status, 413);
+    assert.match(many.body.message, /has 200000 texts, and \d+ are the most/);
   });
 });
 
