@@ -47,8 +47,23 @@ describe('turns at the tokenizer', () => {
     const all = [0, 1, 2, 3].map((i) => desk.take(`a${i}`, desk.user('a')));
     for (const name of ['b0', 'c0', 'b1']) all.push(desk.take(name, desk.user(name[0]!)));
     await desk.endAll();
-    assert.deepEqual(desk.began, ['a0', 'a1', 'b0', 'c0', 'a2', 'b1', 'a3']);
+    assert.deepEqual(desk.began, ['a0', 'b0', 'c0', 'a1', 'b1', 'a2', 'a3']);
     assert.deepEqual((await Promise.all(all)).sort(), [...desk.began].sort());
+  });
+
+  it('are as many for a caller with one request of many slices as for one with many requests', async () => {
+    const desk = new Desk();
+    // Its next slice is asked for when the one before has ended.
+    const long = (async () => {
+      const user = desk.user('a');
+      for (let i = 0; i < 4; i++) await desk.take(`a${i}`, user);
+    })();
+    const others = ['b', 'c'].flatMap((caller) =>
+      [0, 1, 2, 3].map((i) => desk.take(`${caller}${i}`, desk.user(caller))),
+    );
+    await desk.endAll();
+    await Promise.all([long, ...others]);
+    assert.equal(desk.began.join(' '), 'a0 b0 c0 a1 b1 c1 a2 b2 c2 a3 b3 c3');
   });
 
   it('go to the request of a caller that is due first, and of these to the older one', async () => {
@@ -100,7 +115,6 @@ describe('turns at the tokenizer', () => {
     const beyond = await Promise.all(crowd.slice(4097));
     assert.ok(beyond.every((kind) => kind === 'overloaded'));
     const small = desk.take('b', desk.user('b'));
-    await desk.endOne();
     await desk.endOne();
     assert.equal(desk.began.at(-1), 'b');
     desk.turns.close();

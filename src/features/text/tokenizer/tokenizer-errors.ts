@@ -35,7 +35,7 @@ export function tooLong(file: string, mostMs: number): ServingError {
 }
 
 export function tooMany(most: number): ServingError {
-  return new ServingError('overloaded', `${most} texts wait for the model's tokenizer, which is the most`, {
+  return new ServingError('overloaded', `${most} slices of texts wait for the model's tokenizer, which is the most`, {
     retryAfterMs: 1000,
   });
 }

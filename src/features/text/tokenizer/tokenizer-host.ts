@@ -62,6 +62,7 @@ const SLICE_MS = 2000;
 const BYTES_PER_MS = 1000;
 const SLICE_BYTES = 64 * 1024;
 const SLICE_ROWS = 128;
+const SLICE_IDS = SLICE_BYTES / Int32Array.BYTES_PER_ELEMENT;
 /** How long a slice waits for a new process, after one was lost for no fault of the slice, and how many may be lost under it. */
 const MOST_RESTART_MS = 15_000;
 const MOST_LOST = 3;
@@ -153,6 +154,18 @@ export class TokenizerHost {
 
   /** The text of each list of ids. */
   async decode(lists: readonly Int32Array[], user: TokenizerUser): Promise<readonly Uint8Array[]> {
+    const texts: Uint8Array[] = [];
+    for (let from = 0; from < lists.length; ) {
+      let to = from;
+      for (let ids = 0; to < lists.length && to - from < SLICE_ROWS && (to === from || ids < SLICE_IDS); to++)
+        ids += lists[to]!.length;
+      for (const text of await this.#decodeSlice(lists.slice(from, to), user)) texts.push(text);
+      from = to;
+    }
+    return texts;
+  }
+
+  async #decodeSlice(lists: readonly Int32Array[], user: TokenizerUser): Promise<readonly Uint8Array[]> {
     const ids = Int32Array.from(lists.flatMap((list) => [...list]));
     const counts = Int32Array.from(lists, ({ length }) => length);
     const inputs: TensorMap = new Map([

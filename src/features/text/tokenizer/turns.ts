@@ -6,6 +6,9 @@
  *   caller b  B₁          ─┼─▶ one at a time: A₁ B₁ C₁ A₂ C₂ A₃ …
  *   caller c  C₁ C₂       ─┘
  *
+ * The caller whose turn was longest ago has the next one. A request asks for its next slice a moment after the one before has
+ * ended, so its caller's last turn is known for a while when nothing of it waits.
+ *
  * A request that is cancelled leaves at once; so does one whose deadline passes, as that cancels it. At capacity a caller
  * is refused only if it holds its fair share: the capacity over the number of callers that wait.
  */
@@ -21,13 +24,19 @@ const MOST_WAITING = 4096;
 /** The name of all callers that have none, taken together. */
 const NO_CALLER = '';
 
-/** The slices of one caller that wait. */
-type Line = Heap<Waiting>;
+/** The slices of one caller that wait, and the number of its last turn. */
+interface Line {
+  readonly slices: Heap<Waiting>;
+  turn: number;
+}
 
 export class Turns {
   readonly #clock: Clock;
-  /** The callers that wait, the next one first. */
+  /** The callers that wait. */
   readonly #lines = new Map<string, Line>();
+  /** The last turns of callers that had one lately, the latest last. */
+  readonly #turns = new Map<string, number>();
+  #turn = 0;
   #waiting = 0;
   #came = 0;
   #isRunning = false;
@@ -51,14 +60,15 @@ export class Turns {
     const { cancel, deadline, caller = NO_CALLER } = user;
     cancel.throwIfCancelled();
     if (this.#isClosed) throw unloaded();
-    const line = this.#lines.get(caller) ?? new Heap<Waiting>(isBefore);
-    const callers = this.#lines.size + (line.size === 0 ? 1 : 0);
-    if (this.#waiting >= MOST_WAITING && line.size >= MOST_WAITING / callers) throw tooMany(MOST_WAITING);
+    const line = this.#lines.get(caller) ?? this.#newLine(caller);
+    const { slices } = line;
+    const callers = this.#lines.size + (slices.size === 0 ? 1 : 0);
+    if (this.#waiting >= MOST_WAITING && slices.size + 1 > MOST_WAITING / callers) throw tooMany(MOST_WAITING);
     return new Promise<T>((resolve, reject) => {
       const leave = (): void => this.#remove(caller, waiting);
       const waiting = new Waiting(deadline, this.#came++, () => work().then(resolve, reject), reject, leave);
       cancel.listener = waiting;
-      line.add(waiting);
+      slices.add(waiting);
       this.#lines.set(caller, line);
       this.#waiting += 1;
       if (!this.#isRunning) void this.#run();
@@ -70,7 +80,7 @@ export class Turns {
   /** Rejects all that wait with `draining`, and all that come. */
   close(): void {
     this.#isClosed = true;
-    const all = [...this.#lines.values()].flatMap((line) => [...line.entries()]);
+    const all = [...this.#lines.values()].flatMap(({ slices }) => [...slices.entries()]);
     this.#lines.clear();
     this.#waiting = 0;
     for (const { fail } of all) fail(unloaded());
@@ -85,22 +95,32 @@ export class Turns {
     this.#isRunning = false;
   }
 
-  /** Takes the next one out; its caller goes behind the others. */
+  /** A caller that comes goes behind those that wait, and before the one whose turn it is. */
+  #newLine(caller: string): Line {
+    return { slices: new Heap<Waiting>(isBefore), turn: this.#turns.get(caller) ?? this.#turn - 0.5 };
+  }
+
+  /** Takes the next one out. */
   #next(): Waiting | undefined {
-    for (const [caller, line] of this.#lines) {
-      const next = line.peek()!;
-      this.#remove(caller, next);
-      if (this.#lines.delete(caller)) this.#lines.set(caller, line);
-      return next;
-    }
-    return undefined;
+    let first: [caller: string, line: Line] | undefined;
+    for (const each of this.#lines) if (first === undefined || each[1].turn < first[1].turn) first = each;
+    if (first === undefined) return undefined;
+    const [caller, line] = first;
+    const next = line.slices.peek()!;
+    this.#remove(caller, next);
+    this.#turn += 1;
+    line.turn = this.#turn;
+    this.#turns.delete(caller);
+    this.#turns.set(caller, this.#turn);
+    if (this.#turns.size > MOST_WAITING) this.#turns.delete(this.#turns.keys().next().value!);
+    return next;
   }
 
   #remove(caller: string, waiting: Waiting): void {
     const line = this.#lines.get(caller);
-    if (line?.remove(waiting) !== true) return;
+    if (line?.slices.remove(waiting) !== true) return;
     this.#waiting -= 1;
-    if (line.size === 0) this.#lines.delete(caller);
+    if (line.slices.size === 0) this.#lines.delete(caller);
   }
 }
 
