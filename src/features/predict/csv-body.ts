@@ -34,7 +34,8 @@ export function csvInstances({ bytes, form, from }: GivenData, inputs: Inputs): 
   if (mayBeColumns && namesColumns(names, columns, from)) return columnRows(names, rows, columns, from);
   if (only !== undefined && !isNamed) {
     const [input, spec] = only;
-    if (areValues(names)) throw new DataError(missingNames(names, from));
+    // A column of texts may well be named 0.
+    if (spec.dtype !== 'string' && areValues(names)) throw new DataError(missingNames(names, from));
     checkWidth(names, input, spec, from);
     const isList = (spec.shape?.length ?? 2) > 1;
     return `[${rows
@@ -75,8 +76,14 @@ function exportedNames(heads: readonly string[], inputs: Inputs): readonly strin
 /** All are numbers, and not those by which data frames name columns without names: 0, 1, 2. */
 function areValues(names: readonly string[]): boolean {
   const isCounted = names.length > 1 && names.every((name, i) => name === String(i));
-  return !isCounted && names.every((name) => /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(name));
+  const isRow =
+    names.some((name) => NUMBER.test(name)) && names.every((name) => NUMBER.test(name) || NO_NUMBER.test(name));
+  return isRow && !isCounted;
 }
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+/** A float's cell that is no number: empty, or a word for it. */
+const NO_NUMBER = /^(|nan|na|null|[+-]?inf(inity)?)$/i;
 
 function missingNames(names: readonly string[], from: string): string {
   const shown = names.slice(0, SHOWN_VALUES).join(', ') + (names.length > SHOWN_VALUES ? ', …' : '');
@@ -122,7 +129,7 @@ function columnRows(
 function columnCell(cell: string, codes: CategoryCodes | undefined, at: string): string {
   if (codes?.of(cell) !== undefined) return JSON.stringify(cell);
   if (/^(true|false)$/i.test(cell)) return cell.toLowerCase();
-  const isNumber = /^(|nan|na|null|[+-]?inf(inity)?|[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)$/i.test(cell);
+  const isNumber = NUMBER.test(cell) || NO_NUMBER.test(cell);
   // The server says what an unknown category is.
   const isText = codes !== undefined && (!isNumber || (!codes.takesNumbers && /\d/.test(cell)));
   if (isText) return JSON.stringify(cell);
@@ -182,10 +189,10 @@ function cellText(cell: string, { dtype }: ServedTensor, at: string): string {
   if (isFloat && /^(|nan|na|null)$/i.test(cell)) return 'NaN';
   const infinite = isFloat ? /^([+-]?)inf(inity)?$/i.exec(cell) : null;
   if (infinite !== null) return infinite[1] === '-' ? '-Infinity' : 'Infinity';
-  if (isFloat && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(cell) && Number.isFinite(Number(cell)))
-    return String(Number(cell));
+  if (isFloat && NUMBER.test(cell) && Number.isFinite(Number(cell))) return String(Number(cell));
   // An integer's digits stay as they are: a number of JavaScript would round those above 2^53.
   if (!isFloat && /^-?\d+$/.test(cell)) return cell.replace(/^(-?)0+(?=\d)/, '$1');
-  const fix = isFloat && /^[+-]?\d+,\d+$/.test(cell) ? `; write ${cell.replace(',', '.')}` : '';
+  // Three digits behind the comma may be thousands.
+  const fix = isFloat && /^[+-]?\d+,(?!\d{3}$)\d+$/.test(cell) ? `; write ${cell.replace(',', '.')}` : '';
   throw new DataError(`${at}: ${JSON.stringify(cell)} is no ${dtype}${fix}`);
 }

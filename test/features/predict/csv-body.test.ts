@@ -26,7 +26,7 @@ const LINE: ServedTensor = { dtype: 'float32', shape: [-1, -1], tensorName: '' }
 
 describe('CSV of any model', () => {
   it('with a row where the names belong is an error, not a request without that row', () => {
-    for (const csv of ['1\n2\n', '1,2.5\n3,4\n', '0\n1\n', '-1e3,0\n1,2\n'])
+    for (const csv of ['1\n2\n', '1,2.5\n3,4\n', '0\n1\n', '-1e3,0\n1,2\n', '5.1,,1.4\n1,2,3\n', '5.1,nan\n1,2\n'])
       assert.throws(
         () => inputsOf(csv, { x: LINE }),
         /people\.csv begins with .*: that is a row, and not the names/,
@@ -35,12 +35,14 @@ describe('CSV of any model', () => {
   });
 
   it('has the numbers that data frames give as names', () => {
+    assert.deepEqual(inputsOf('0\na text\n', { text: { dtype: 'string', shape: [-1], tensorName: '' } }), ['a text']);
     assert.deepEqual(inputsOf('0,1,2\n7,8,9\n', { x: LINE }), [[7, 8, 9]]);
   });
 
   it('may be separated by semicolons, as spreadsheets write it where numbers have a comma', () => {
     assert.deepEqual(inputsOf('"a,b";c\n1;2\n', { x: LINE }), [[1, 2]]);
     assert.throws(() => inputsOf('a;b\n1,5;2\n', { x: LINE }), /row 1, column "a": "1,5" is no float32; write 1\.5/);
+    assert.throws(() => inputsOf('a;b\n1,500;2\n', { x: LINE }), /row 1, column "a": "1,500" is no float32$/);
   });
 
   it('may have the names that skl2onnx has rewritten', () => {
