@@ -56,7 +56,7 @@ export function missingLocaleText(text: string): string | undefined {
   return (
     `its text operators want the locale ${locale}, which this machine does not have; install it (Debian, Ubuntu: ` +
     `"apt-get install locales-all"; elsewhere: "localedef -i ${locale.replace(/\..*/, '')} -f UTF-8 ${locale}"), or export ` +
-    'the model with one that each Linux has: skl2onnx.to_onnx(…, options={TfidfVectorizer: {"locale": "C.UTF-8"}}), and the ' +
+    'the model with one that Debian, Ubuntu and Fedora have: skl2onnx.to_onnx(…, options={TfidfVectorizer: {"locale": "C.UTF-8"}}), and the ' +
     'same for CountVectorizer'
   );
 }

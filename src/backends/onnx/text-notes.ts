@@ -2,7 +2,8 @@
  * Text operators that treat letters beyond ASCII otherwise than scikit-learn. skl2onnx writes them so unless its options
  * say otherwise, and neither it nor ONNX Runtime says a word:
  *
- *   Tokenizer         words of `[a-zA-Z0-9_]+`, where scikit-learn's `(?u)\b\w\w+\b` has letters of all languages
+ *   Tokenizer         words of `[a-zA-Z0-9_]+`, where scikit-learn's `(?u)\b\w\w+\b` has letters of all languages, and two
+ *                     at least: a word of one comes between the words of an n-gram
  *   StringNormalizer  LOWER with the locale C, which leaves "Ü" as it is
  */
 import { quoteName } from '../../core/list-names.ts';
@@ -52,6 +53,6 @@ function noteOf(input: string, faults: readonly string[]): string {
   return (
     `texts of input ${quoteName(input)} ${faults.join(', and ')}, which scikit-learn does not do: answers to such texts ` +
     'differ from its own. If there are any, export the model with options={TfidfVectorizer: {"locale": "C.UTF-8", ' +
-    '"tokenexp": r"[\\p{L}\\p{N}_]+"}}'
+    '"tokenexp": r"[\\p{L}\\p{N}_]{2,}"}}'
   );
 }
