@@ -83,6 +83,8 @@ class Reader {
     this.#count(CONTAINER_VALUES);
     const members: [string, unknown][] = [];
     while (this.#next() !== '}') {
+      // A member takes a list of its own, until all are there.
+      this.#count(CONTAINER_VALUES);
       const key = this.#text();
       members.push([key, this.value(depth)]);
     }
