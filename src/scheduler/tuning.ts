@@ -294,7 +294,7 @@ export const PROBE_RUN_MS = 50;
 export const FIRST_PROOF_MS = 1500;
 /** The same later. Chosen: longer than most slow moments of a machine. */
 export const LATER_PROOF_MS = 5000;
-/** Looks at a crowd from which on others say nothing of whether its sessions would be better. Chosen: two bursts. */
+/** Looks at a crowd from which on others say nothing of whether its sessions would be better. Chosen: a burst or two. */
 export const MIN_CROWDED_LOOKS = 8;
 
 // ---- Early next batches (batch/prefetch.ts) ----

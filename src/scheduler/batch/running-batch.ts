@@ -84,7 +84,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     const sampled = sampledTraces(members);
     const size = lane.wholeSize ?? plan.sizeFor(taskRows);
     this.#sliceSize = lane.wholeSize === undefined ? size : undefined;
-    const hasRoom = plan.refused.isAny && lane.wholeSize === undefined && lane.queuedRows === 0;
+    const hasRoom =
+      plan.refused.isAny && lane.wholeSize === undefined && lane.quarantined === undefined && plan.queuedRows === 0;
     this.room = hasRoom ? Math.max(0, lane.mostRows() - taskRows) : 0;
     const { padding } = plan;
     const lengths =
