@@ -188,14 +188,20 @@ export class Scheduler {
     const now = this.#clock.nowMs();
     const plan = this.#planFor(request, now);
     const work = partedWorkOf(plan, parts, outputs);
-    const { rows, workMs, lastRows, lastInputs } = work;
+    const { rows, workMs, lastInputs } = work;
     const holding = this.#holdingOf(context, now);
     if (lastInputs === undefined) return NOTHING_ADMITTED;
     const quarantined = this.#quarantined.count === 0 ? undefined : this.#admitQuarantined(plan, context, now);
-    const lane = this.#queue.laneFor(plan, { ...request, inputs: lastInputs }, lastRows, quarantined);
+    const lane = this.#queue.laneFor(
+      plan,
+      { ...request, inputs: lastInputs },
+      Math.abs(plan.rowsOf(lastInputs)),
+      quarantined,
+    );
     const ticket = this.#admission.admitParted(lane, work, context, holding, now);
     context.expectedEnd = ticket.expectedEnd;
-    const order = ticket.isSoft ? Infinity : ticket.order;
+    // A quarantined caller's rows yield to all others.
+    const order = ticket.isSoft || quarantined !== undefined ? Infinity : ticket.order;
     const admitted = this.#queue.promised.add({ holding, rows, workMs, order });
     this.#admission.onQueued(lane, rows, holding, now);
     return admitted;

@@ -17,6 +17,7 @@
  * configured, and only while the queue stands (policy/queue-situation.ts). The server's own cap is not a deadline.
  */
 import type { Instant } from '../../core/clock.ts';
+import type { Executor } from '../../core/executor.ts';
 import { Priority } from '../../core/priority.ts';
 import type { Holding } from '../callers/holdings.ts';
 import { goesFirst, LightCallers, passCrowd } from '../callers/precedence.ts';
@@ -26,13 +27,14 @@ import type { Lane } from '../queue/lane.ts';
 import { deadlineTooShort, evicted, memoryFull, overCoreShare, overloaded } from '../queue/queue-errors.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import { NO_FORECAST, type Task, type TaskContext, type Ticket } from '../task.ts';
-import { DEFAULT_RETRY_AFTER_MS, PARTED_PROBE_SILENCE, PARTED_PROBE_SPEED, SPARE_BYTES_SHARE } from '../tuning.ts';
+import { DEFAULT_RETRY_AFTER_MS, SPARE_BYTES_SHARE } from '../tuning.ts';
 import { mostWaitingRows } from './backlog.ts';
 import { type LatenessFacts, LatenessForecast } from './lateness-forecast.ts';
-import type { PartedWork } from './parted-work.ts';
+import { mayBeProbe, type PartedWork } from './parted-work.ts';
 import type { SharedRefusals } from './shared-refusals.ts';
 
 export interface AdmissionOptions extends LatenessFacts {
+  readonly executor: Pick<Executor, 'grow'>;
   /** Bytes of inputs that may wait, over all models. */
   readonly maxQueuedBytes: number;
   /** The option of the same name of SchedulerOptions; 0 = no limit. */
@@ -89,7 +91,8 @@ export class Admission {
     this.#checkRoom(lane, rows, context, holding, now);
     const ticket = this.#newTicket(plan, context, now);
     if (!isByDeadline) return ticket;
-    if (queue.queuedTasks > 0 || rows > lane.maxBatchSize) this.#setOrder(lane, rows, holding, now);
+    if (queue.queuedTasks > 0 || rows > lane.maxBatchSize)
+      this.#setOrder(lane, rows, context.admitted === undefined, holding, now);
     if (context.admitted !== undefined) return ticket;
     const mustAsk = !ticket.isSoft || dispatcher.situation.isStanding;
     if (isPredicting && mustAsk && plan.curve.isKnown) this.#checkFinish(lane, rows, context, holding, now);
@@ -123,7 +126,7 @@ export class Admission {
   }
 
   #checkRoom(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
-    if (this.#options.callerCoreShare > 0) this.#checkCoreShare(holding, now);
+    if (this.#options.callerCoreShare > 0 && context.admitted === undefined) this.#checkCoreShare(holding, now);
     if (isOver(lane.plan, rows)) this.#checkRows(lane, rows, context, holding, now);
     this.#checkBytes(lane, rows, context, holding, now);
   }
@@ -155,11 +158,12 @@ export class Admission {
       passCrowd(queue, holding, dispatcher.slots, now);
   }
 
-  /** Sets its place among all that wait, where others do or it has parts. */
-  #setOrder({ plan, maxBatchSize }: Lane, rows: number, holding: Holding, now: Instant): void {
+  /** Sets its place among all that wait, where others do or it has parts. `areNew`: the holding has not promised the rows. */
+  #setOrder({ plan, maxBatchSize }: Lane, rows: number, areNew: boolean, holding: Holding, now: Instant): void {
     const { queue, dispatcher } = this.#options;
     const ticket = this.#ticket;
-    ticket.isFirst = queue.queuedTasks > 0 && goesFirst(this.#options, holding, rows, maxBatchSize, now);
+    const newRows = areNew ? rows : 0;
+    ticket.isFirst = queue.queuedTasks > 0 && goesFirst(this.#options, holding, newRows, maxBatchSize, now);
     if (!ticket.isFirst && (rows <= maxBatchSize || !ticket.isSoft)) return;
     if (plan.curve.isKnown) ticket.partMs = plan.curve.meanMs(maxBatchSize) / Math.max(1, dispatcher.slots);
     if (!ticket.isFirst) return;
@@ -211,6 +215,7 @@ export class Admission {
     now: Instant,
     work?: PartedWork,
   ): void {
+    const { executor } = this.#options;
     const beforeMs = work?.beforeMs ?? 0;
     const ticket = this.#ticket;
     const { plan } = lane;
@@ -220,25 +225,32 @@ export class Admission {
     let lateMs = this.#forecast.lateMs(lane, rows, ticket, now, beforeMs);
     if (lateMs > 0) {
       const aloneMs = this.#forecast.aloneMs(lane, rows, beforeMs);
-      if (isProbeDue(plan, now) && (work === undefined || mayBeProbe(plan, work, aloneMs, budgetMs, now))) {
+      if (isProbeDue(plan, now) && (work === undefined || mayBeProbe(work, aloneMs, budgetMs, now - plan.learnedAt))) {
         // A probe runs whatever its forecast says.
         plan.probedAt = now;
         ticket.isSoft = true;
         return;
       }
-      if (!ticket.isSoft && aloneMs > budgetMs) throw deadlineTooShort(work?.rows ?? rows, budgetMs, aloneMs);
+      if (!ticket.isSoft && aloneMs > budgetMs) {
+        // Sessions are opened for work that waits, and none of this will.
+        if (work !== undefined) executor.grow?.();
+        throw deadlineTooShort(work?.rows ?? rows, budgetMs, aloneMs);
+      }
     }
     while (lateMs > 0 && this.#evictOne(context, ticket.order, plan)) {
       lateMs = this.#forecast.lateMs(lane, rows, ticket, now, beforeMs);
     }
     if (!(lateMs > 0)) {
-      this.#takePlace(plan);
+      if (work === undefined) this.#takePlace(plan);
       return;
     }
     this.#onRefusal(plan, holding, now);
     this.#lateMs = lateMs;
-    plan.refusedDue = ticket.due;
-    plan.refused.note(rows, ticket.due, ticket.margin, now);
+    // The end of one run says nothing of a request of several.
+    if (work === undefined && rows <= lane.maxBatchSize) {
+      plan.refusedDue = ticket.due;
+      plan.refused.note(rows, ticket.due, ticket.margin, now);
+    }
     throw this.#options.refusals.predictedLate(lateMs, ticket.isSoft);
   }
 
@@ -310,17 +322,6 @@ export class Admission {
     const ahead = Math.ceil(plan.queuedRows / plan.maxBatchSize) + dispatcher.runningBatches;
     return Math.max(1, Math.ceil((meanRunMs * ahead) / Math.max(1, dispatcher.slots)));
   }
-}
-
-/** Its runs may be in vain, so that it must be worth them to learn whether runs are faster than known. */
-function mayBeProbe(
-  { learnedAt }: SignaturePlan,
-  { workMs }: PartedWork,
-  aloneMs: number,
-  budgetMs: number,
-  now: Instant,
-): boolean {
-  return now - learnedAt > PARTED_PROBE_SILENCE * workMs && aloneMs <= PARTED_PROBE_SPEED * budgetMs;
 }
 
 function isOver(plan: SignaturePlan, rows: number): boolean {

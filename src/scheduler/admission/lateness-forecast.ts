@@ -8,8 +8,8 @@ import type { Ticket } from '../task.ts';
 import { MAX_FORECAST_LANES } from '../tuning.ts';
 import { Forecast } from './forecast.ts';
 
-/** An instant and a difference of two instants are rounded so often at most. */
-const ROUNDINGS = 2 ** 16;
+/** An instant is rounded so often at most. */
+const ROUNDINGS = 4;
 
 export interface LatenessFacts extends Pick<SchedulerParts, 'queue' | 'slots' | 'statistics'> {
   readonly dispatcher: Dispatcher;
@@ -56,12 +56,12 @@ export class LatenessForecast {
     });
     ticket.expectedEnd = forecast.finish;
     // An idle server refuses only what a run alone cannot do in time.
-    const aloneMs = this.aloneMs(lane, rows, beforeMs);
-    if (isIdle(forecast.start - now, beforeMs / runs) && rows <= maxBatchSize) return now + aloneMs - ticket.due;
+    if (isIdle(forecast.start - now, beforeMs / runs, now) && rows <= maxBatchSize)
+      return now + this.aloneMs(lane, rows, beforeMs) - ticket.due;
     const marginMs = ticket.margin?.forWait(forecast.start - now, curve.meanMs(runRows)) ?? 0;
     const finish = forecast.finish + marginMs;
     // No forecast may be shorter than a run alone.
-    return (marginMs < 0 ? Math.max(finish, now + aloneMs) : finish) - ticket.due;
+    return (marginMs < 0 ? Math.max(finish, now + this.aloneMs(lane, rows, beforeMs)) : finish) - ticket.due;
   }
 
   /** Rows that go before the request: those that wait, and those that should overtake it meanwhile, as many did lately. */
@@ -109,6 +109,7 @@ export class LatenessForecast {
 }
 
 /** Nothing but the request's own runs, which take `ownMs`, goes before its start. */
-function isIdle(startsInMs: number, ownMs: number): boolean {
-  return startsInMs <= ownMs * (1 + Number.EPSILON * ROUNDINGS);
+function isIdle(startsInMs: number, ownMs: number, now: Instant): boolean {
+  if (ownMs === 0) return startsInMs <= 0;
+  return startsInMs <= ownMs + ROUNDINGS * Number.EPSILON * (now + ownMs);
 }

@@ -8,6 +8,7 @@ import { type LengthPadding, lengthOf } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { rowsKey } from '../queue/lane-keys.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
+import { PARTED_PROBE_SILENCE, PARTED_PROBE_SPEED } from '../tuning.ts';
 
 export interface PartedWork {
   /** Rows of all parts. A part that is run as it comes is one. */
@@ -62,4 +63,14 @@ function sharing(
   const length = padding === undefined ? 0 : lengthOf(padding, inputs);
   if (length > 0) return { key: 'any length', length };
   return { key: plan.isWhole ? 'whole' : rowsKey(plan, { inputs, outputs }), length: 0 };
+}
+
+/**
+ * Its runs may be in vain, so that it must be worth them to learn whether runs are faster than known, after a silence of so
+ * many ms: if twice as fast would do, or, where nothing has run for very long, in any case.
+ */
+export function mayBeProbe({ workMs }: PartedWork, aloneMs: number, budgetMs: number, silentMs: number): boolean {
+  const silence = silentMs / Math.max(1, workMs);
+  if (silence <= PARTED_PROBE_SILENCE) return false;
+  return aloneMs <= PARTED_PROBE_SPEED * budgetMs || silence > PARTED_PROBE_SILENCE ** 2;
 }

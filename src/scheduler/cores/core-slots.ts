@@ -233,7 +233,8 @@ export class CoreSlots {
     const isRationed = this.isOverloaded(now);
     let work = 0;
     for (const other of this.#tenants) {
-      if (other === tenant || other.queuedTasks === 0 || !other.usesSlots) continue;
+      // Promised work counts as well, and is in no queue yet.
+      if (other === tenant || !other.usesSlots) continue;
       if (!isRationed || this.#step(other) <= this.#step(tenant)) work += other.workBefore(order);
     }
     return work;
