@@ -72,6 +72,7 @@ describe('A request in parts', () => {
     const { kind, attributes, message } = refusal(h, 10, { ms: 10 * MS_A_PART - 1 });
     assert.deepEqual([kind, attributes?.['reason']], ['deadline_exceeded', 'deadline_too_short']);
     assert.match(message, /about 14\d ms for 40 rows/);
+    assert.equal(h.executor.growths, 1, 'more sessions might be in time, and nothing runs that asks for them');
     assert.equal(h.scheduler.queuedTasks, 0);
     assert.doesNotThrow(() => admit(h, 10, { ms: 10 * MS_A_PART + 10 }));
   });
@@ -133,6 +134,26 @@ describe('A request in parts', () => {
     admitted.release();
   });
 
+  it('goes first beside a crowd with all its parts, where all its rows are few', async () => {
+    const h = await harness({ maxBatchSize: 4 });
+    for (let i = 0; i < 20; i++)
+      h.submit(rowsOf([1, 2, 3, 4]), { context: contextOf(h, { caller: 'crowd', ms: 400 }) });
+    h.turn();
+    const init = { caller: 'few', ms: 100 };
+    const context = contextOf(h, init);
+    const two = [rowsOf([5, 5]), rowsOf([6, 6])];
+    const admitted = h.scheduler.admit({ signatureName: 'serving_default', outputs: ['y'], context, parts: two });
+    const sent = two.map((inputs) => h.submit(inputs, { context: { ...contextOf(h, init), admitted } }));
+    await endRun(h);
+    await endRun(h);
+    await endRun(h);
+    assert.deepEqual(await Promise.all(sent.map((each) => each.values())), [
+      [5, 5],
+      [6, 6],
+    ]);
+    admitted.release();
+  });
+
   it('counts as what waits until its parts have come: for others and for its caller', async () => {
     const h = await harness();
     const admitted = admit(h, 10, { ms: 150 });
@@ -177,7 +198,10 @@ describe('A request in parts', () => {
     const h = await harness({ clock, coreSlots });
     const other = await harness({ clock, coreSlots });
     const admitted = admit(h, 50, { ms: 1000 });
+    // None of it is in the queue while a part runs.
     submitPart(h, admitted, { ms: 1000 });
+    h.turn();
+    assert.equal(h.scheduler.queuedTasks, 0);
     const late = refusal(other, 30, { ms: 1001 });
     assert.equal(late.attributes?.['reason'], 'predicted_late');
     admitted.release();
