@@ -4,13 +4,14 @@
  */
 import { Buffer } from 'node:buffer';
 import type { CancelSignal } from '../../core/cancel.ts';
-import { invalidRequest, ServingError } from '../../core/errors.ts';
+import { invalidRequest } from '../../core/errors.ts';
 import { inSlices, type Steps } from '../../core/in-slices.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { numericTensor, stringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
 import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
 import { PredictCall } from '../../proxy/handlers/predict.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
+import { checkTextCount } from '../text/exported/text-count.ts';
 import { TEXT_INPUTS, TEXT_MODEL, type TextModel, type TextTask, textTensor } from '../text/exported/text-model.ts';
 import { textsOfTokens } from './tokens-as-texts.ts';
 
@@ -76,7 +77,8 @@ export class TextCall extends PredictCall {
     }
     this.model = model;
     const { texts, pairs, ...inputs } = this.#request.inputs(model);
-    checkCount(model, texts.length, pairs);
+    // The query of a ranking is in each row: nothing may be made of too many.
+    checkTextCount(model, texts.length, pairs);
     if (areTokens(texts)) this.#late = async () => textColumns(await textsOfTokens(model, texts, this.context));
     else if (isLarge(texts, pairs)) this.#late = () => textColumns(texts, pairs, this.context.cancel);
     else {
@@ -109,16 +111,6 @@ export class TextCall extends PredictCall {
     }
     return super.submit();
   }
-}
-
-/** Looks before anything is made of the texts: the query of a ranking is in each of its rows. */
-function checkCount({ limits, task }: TextModel, texts: number, pairs: readonly string[] = []): void {
-  const count = texts + pairs.filter((pair) => task === 'reranking' || pair !== '').length;
-  if (count <= limits.texts) return;
-  throw new ServingError(
-    'too_large',
-    `the request has ${count} texts, and ${limits.texts} are the most; send them in several requests`,
-  );
 }
 
 function areTokens(texts: TextInputs['texts']): texts is readonly Int32Array[] {

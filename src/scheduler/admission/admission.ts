@@ -232,8 +232,8 @@ export class Admission {
         return;
       }
       if (!ticket.isSoft && aloneMs > budgetMs) {
-        // Sessions are opened for work that waits, and none of this will.
-        if (work !== undefined) executor.grow?.();
+        // Sessions are opened for work that waits, and none of this will. They help where its runs are short enough.
+        if (work !== undefined && work.workMs - work.beforeMs <= budgetMs) executor.grow?.();
         throw deadlineTooShort(work?.rows ?? rows, budgetMs, aloneMs);
       }
     }

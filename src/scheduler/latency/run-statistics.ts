@@ -77,8 +77,8 @@ export class RunStatistics {
     if (record.splitStart === 0) return;
     const answeredAt = record.end + Math.max(MIN_ANSWER_MS, this.#answerMs);
     this.#learnMargins(plan, members, answeredAt);
-    const { curve, maxBatchSize, refused } = plan;
     if (room > 0) {
+      const { curve, maxBatchSize, refused } = plan;
       const { size, batchStart: start } = record;
       const most = Math.min(maxBatchSize, size + room);
       const rowMs = Math.max(0, curve.meanMs(most) - curve.meanMs(size)) / Math.max(1, most - size);

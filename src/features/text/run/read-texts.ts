@@ -7,6 +7,7 @@ import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import type { Steps } from '../../../core/in-slices.ts';
 import { listNames, quoteName } from '../../../core/list-names.ts';
 import { elements, type NumericTensor, type StringTensor, type TensorMap } from '../../../core/tensor.ts';
+import { checkTextCount } from '../exported/text-count.ts';
 import { TEXT_INPUTS } from '../exported/text-model.ts';
 import type { TextSettings } from '../files/settings.ts';
 import type { ByteRow } from '../tokenizer/tokenizer-host.ts';
@@ -101,13 +102,10 @@ function latin1(bytes: Uint8Array): string {
 function* checkLimits(
   texts: readonly Uint8Array[],
   pairs: readonly Uint8Array[] | undefined,
-  { limits, task }: TextSettings,
+  settings: TextSettings,
 ): Steps<void> {
-  const seconds = pairs?.filter(({ length }) => task === 'reranking' || length > 0);
-  const count = texts.length + (seconds?.length ?? 0);
-  if (count > limits.texts) {
-    throw tooLarge(`the request has ${count} texts, and ${limits.texts} are the most; send them in several requests`);
-  }
+  const { limits } = settings;
+  checkTextCount(settings, texts.length, pairs);
   let [all, read] = [0, 0];
   for (const [name, column] of [
     [TEXT_INPUTS.text, texts],
