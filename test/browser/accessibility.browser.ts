@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
+import { build } from 'esbuild';
 import type { Page } from 'playwright-core';
 import { newKey } from '../../src/cli/key.ts';
 import { onnxModel } from '../support/onnx-model.ts';
@@ -17,6 +18,7 @@ import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sid
 import { openPage, overflow } from './browser.ts';
 
 const AXE = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
+const ROUTES = 'src/features/console/ui/routes.ts';
 const HALF = 'examples/half_plus_two/models/half_plus_two';
 /** The load of `broken` fails, and a request is wrong. */
 const ALLOWED = /40[04]|503/;
@@ -170,8 +172,9 @@ describe('the examples', () => {
   });
 
   it('are of each page of the console’s own table, and lead to it', async () => {
-    // A feature's files are imported by itself alone: this suite has those of the build.
-    const table = new URL('../../src/features/console/ui/routes.js', import.meta.url).href;
+    // A feature's files are imported by itself alone, and only esbuild compiles those of the page.
+    const { outputFiles } = await build({ entryPoints: [ROUTES], bundle: true, format: 'esm', write: false });
+    const table = `data:text/javascript,${encodeURIComponent(outputFiles[0]!.text)}`;
     const { PAGES, parseRoute } = (await import(table)) as {
       readonly PAGES: Readonly<Record<string, unknown>>;
       readonly parseRoute: (hash: string) => { readonly page: string };
