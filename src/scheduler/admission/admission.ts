@@ -18,27 +18,23 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import type { Executor } from '../../core/executor.ts';
-import { Priority } from '../../core/priority.ts';
 import type { Holding } from '../callers/holdings.ts';
 import { goesFirst, LightCallers, passCrowd } from '../callers/precedence.ts';
 import type { LatenessMargin } from '../latency/lateness-margin.ts';
 import { isProbeDue } from '../latency/run-statistics.ts';
 import type { Lane } from '../queue/lane.ts';
-import { deadlineTooShort, evicted, memoryFull, overCoreShare, overloaded } from '../queue/queue-errors.ts';
+import { deadlineTooShort } from '../queue/queue-errors.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
-import { NO_FORECAST, type Task, type TaskContext, type Ticket } from '../task.ts';
-import { DEFAULT_RETRY_AFTER_MS, SPARE_BYTES_SHARE } from '../tuning.ts';
+import { NO_FORECAST, type TaskContext, type Ticket } from '../task.ts';
 import { mostWaitingRows } from './backlog.ts';
-import { type LatenessFacts, LatenessForecast } from './lateness-forecast.ts';
+import { Evictions } from './evictions.ts';
+import { LatenessForecast } from './lateness-forecast.ts';
 import { mayBeProbe, type PartedWork } from './parted-work.ts';
+import { QueueRoom, type QueueRoomOptions } from './queue-room.ts';
 import type { SharedRefusals } from './shared-refusals.ts';
 
-export interface AdmissionOptions extends LatenessFacts {
+export interface AdmissionOptions extends QueueRoomOptions {
   readonly executor: Pick<Executor, 'grow'>;
-  /** Bytes of inputs that may wait, over all models. */
-  readonly maxQueuedBytes: number;
-  /** The option of the same name of SchedulerOptions; 0 = no limit. */
-  readonly callerCoreShare: number;
   /** False: requests are refused for capacity only. */
   readonly isPredicting: boolean;
   /** Deadlines order the lane. */
@@ -50,6 +46,8 @@ export class Admission {
   readonly #options: AdmissionOptions;
   readonly #forecast: LatenessForecast;
   readonly #lightCallers: LightCallers;
+  readonly #evictions: Evictions;
+  readonly #room: QueueRoom;
   #lateMs = 0;
   /** The result of `admit`: one object, read before the next call. */
   readonly #ticket: Ticket = {
@@ -67,6 +65,8 @@ export class Admission {
     this.#options = options;
     this.#lightCallers = new LightCallers(options);
     this.#forecast = new LatenessForecast(options);
+    this.#evictions = new Evictions(options);
+    this.#room = new QueueRoom(options, this.#evictions, (...refused) => this.#onRefusal(...refused));
   }
 
   /** The last refusal let others go first: what was forecast for it holds for no other request. */
@@ -126,9 +126,10 @@ export class Admission {
   }
 
   #checkRoom(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
-    if (this.#options.callerCoreShare > 0 && context.admitted === undefined) this.#checkCoreShare(holding, now);
-    if (isOver(lane.plan, rows)) this.#checkRows(lane, rows, context, holding, now);
-    this.#checkBytes(lane, rows, context, holding, now);
+    const { callerCoreShare, slots } = this.#options;
+    if (callerCoreShare > 0 && context.admitted === undefined) this.#room.checkCoreShare(holding, now);
+    if (lane.plan.queuedRows > 0) this.#room.checkRows(lane, rows, context, holding, now);
+    if (slots.queuedBytes > 0) this.#room.checkBytes(lane, rows, context, holding, now);
   }
 
   /** The ticket of a request that nobody goes before. */
@@ -172,40 +173,6 @@ export class Admission {
     ticket.order = now + (holding.rows / maxBatchSize) * ticket.partMs * queue.holdings.callersWith(holding);
   }
 
-  #checkCoreShare({ use, rows }: Holding, now: Instant): void {
-    const { callerCoreShare, slots, queue } = this.#options;
-    const share = use.cores(now) / slots.total;
-    if (!(share > callerCoreShare)) return;
-    if (queue.queuedRows <= rows && !slots.callers.wasOtherRefused(use, now)) return;
-    throw overCoreShare(share, callerCoreShare);
-  }
-
-  /** The queue is full. Dispatches first: requests of this turn may still fit into free slots. */
-  #checkRows(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
-    const { plan } = lane;
-    const { dispatcher, queue } = this.#options;
-    if (holding.rows + rows <= plan.maxQueuedRows / queue.holdings.callersWith(holding)) return;
-    dispatcher.dispatch();
-    while (isOver(plan, rows) && this.#evictOne(context, Infinity, plan));
-    if (!isOver(plan, rows)) return;
-    this.#onRefusal(plan, holding, now);
-    throw overloaded(plan, rows, this.#retryAfterMs(plan));
-  }
-
-  #checkBytes({ plan, rowBytes }: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
-    const { slots, maxQueuedBytes, dispatcher, queue } = this.#options;
-    const bytes = rows * rowBytes;
-    if (slots.queuedBytes + bytes <= maxQueuedBytes || slots.queuedBytes === 0) return;
-    const spare = SPARE_BYTES_SHARE * maxQueuedBytes;
-    const isSpare = slots.queuedBytes + bytes <= maxQueuedBytes + spare;
-    if (isSpare && holding.bytes + bytes <= spare / queue.holdings.callersWith(holding)) return;
-    dispatcher.dispatch();
-    while (slots.queuedBytes + bytes > maxQueuedBytes && this.#evictOne(context, Infinity, undefined));
-    if (slots.queuedBytes + bytes <= maxQueuedBytes || slots.queuedBytes === 0) return;
-    this.#onRefusal(plan, holding, now);
-    throw memoryFull(slots.queuedBytes, maxQueuedBytes, this.#retryAfterMs(plan));
-  }
-
   /** `work`: what the rows are the last run of; undefined = they are all. */
   #checkFinish(
     lane: Lane,
@@ -237,7 +204,7 @@ export class Admission {
         throw deadlineTooShort(work?.rows ?? rows, budgetMs, aloneMs);
       }
     }
-    while (lateMs > 0 && this.#evictOne(context, ticket.order, plan)) {
+    while (lateMs > 0 && this.#evictions.evictOne(context, ticket.order, plan)) {
       lateMs = this.#forecast.lateMs(lane, rows, ticket, now, beforeMs);
     }
     if (!(lateMs > 0)) {
@@ -282,7 +249,7 @@ export class Admission {
   #cutBacklog(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
     const { plan, maxBatchSize } = lane;
     if (isProbeDue(plan, now)) return;
-    while (this.#evictOne(context, this.#ticket.order, plan))
+    while (this.#evictions.evictOne(context, this.#ticket.order, plan))
       if (!this.#isOverBacklog(lane, rows, holding, now)) return;
     this.#onRefusal(plan, holding, now);
     throw this.#options.refusals.standing(plan.curve.meanMs(maxBatchSize));
@@ -297,33 +264,4 @@ export class Admission {
     this.#lightCallers.onRefusal(plan, now);
     this.hasMoved = cameTasks !== queue.cameTasks;
   }
-
-  /** Evicts the sheddable request that goes last before `order`, for a more important one. False = there is none. */
-  #evictOne(context: TaskContext, order: Instant, plan: SignaturePlan | undefined): boolean {
-    const { queue } = this.#options;
-    if (queue.sheddableTasks === 0 || (context.priority ?? Priority.default) >= Priority.sheddable) return false;
-    let last: Task | undefined;
-    for (const lane of queue) {
-      if (plan !== undefined && lane.plan !== plan) continue;
-      for (const task of lane.tasks()) {
-        if (task.priority !== Priority.sheddable || task.order > order) continue;
-        if (last === undefined || task.order >= last.order) last = task;
-      }
-    }
-    last?.owner.fail(evicted(this.#retryAfterMs(last.lane!.plan)));
-    return last !== undefined;
-  }
-
-  /** When the batches that wait should have run, if they take as long as the last ones. */
-  #retryAfterMs(plan: SignaturePlan): number {
-    const { dispatcher, statistics } = this.#options;
-    const { meanRunMs } = statistics;
-    if (meanRunMs === undefined) return DEFAULT_RETRY_AFTER_MS;
-    const ahead = Math.ceil(plan.queuedRows / plan.maxBatchSize) + dispatcher.runningBatches;
-    return Math.max(1, Math.ceil((meanRunMs * ahead) / Math.max(1, dispatcher.slots)));
-  }
-}
-
-function isOver(plan: SignaturePlan, rows: number): boolean {
-  return plan.queuedRows > 0 && plan.queuedRows + rows > plan.maxQueuedRows;
 }
