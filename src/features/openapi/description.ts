@@ -7,7 +7,7 @@ import type { Operation } from '../../proxy/protocols/rest/operation.ts';
 import { NO_MODEL, readable } from '../../proxy/protocols/rest/route.ts';
 import { API_KEY } from '../../proxy/sent-token.ts';
 import type { Described, RestPart } from '../../proxy/servers/rest-part.ts';
-import { openApiDocument } from './document.ts';
+import { openApiDocument, pathsNow } from './document.ts';
 
 const PATH = '/openapi.json';
 
@@ -31,9 +31,10 @@ export interface DescriptionOptions {
   readonly prefix?: string;
 }
 
-/** The part of REST that describes `described`. The text is made when it is first asked for. */
+/** The part of REST that describes `described`. The text is made when it is asked for and the paths are others than before. */
 export function descriptionPart(options: DescriptionOptions, described: () => readonly Described[]): RestPart {
   let page: Page | undefined;
+  let paths = '';
   const text = (): Buffer => Buffer.from(openApiText(described(), options), 'utf8');
   return {
     operations: [DESCRIPTION],
@@ -41,7 +42,11 @@ export function descriptionPart(options: DescriptionOptions, described: () => re
     match: (method, path) => (path === PATH ? readable(method, path, 'openapi', 'unknown', NO_MODEL) : undefined),
     methodOf: () => undefined,
     pageOf: () => (asked) => {
-      page ??= { contentType: JSON_TYPE, bytes: text() };
+      const now = pathsNow(described())
+        .map(({ path }) => path)
+        .join(' ');
+      if (page === undefined || now !== paths) page = { contentType: JSON_TYPE, bytes: text() };
+      paths = now;
       return asked.answers.page(asked.to, page);
     },
   };

@@ -53,11 +53,9 @@ interface OpenApiDocument {
 /** `version` is the server's. `keyHeader` is the header of a key that is no bearer's. */
 export function openApiDocument(described: readonly Described[], version: string, keyHeader: string): OpenApiDocument {
   const paths: Record<string, Record<string, object>> = {};
-  for (const operation of described.flatMap(({ operations }) => operations)) {
-    for (const path of operation.paths) {
-      paths[path] ??= {};
-      paths[path][operation.http.toLowerCase()] = operationOf(operation, path);
-    }
+  for (const { operation, path } of pathsNow(described)) {
+    paths[path] ??= {};
+    paths[path][operation.http.toLowerCase()] = operationOf(operation, path);
   }
   return {
     openapi: '3.1.0',
@@ -76,6 +74,15 @@ export function openApiDocument(described: readonly Described[], version: string
     },
     security: [{}, { token: [] }, { key: [] }],
   };
+}
+
+/** The paths that the server has now, with their operations. */
+export function pathsNow(described: readonly Described[]): readonly { operation: Operation; path: string }[] {
+  return described.flatMap(({ operations, hasPath }) =>
+    operations.flatMap((operation) =>
+      operation.paths.filter((path) => hasPath?.(path) !== false).map((path) => ({ operation, path })),
+    ),
+  );
 }
 
 function operationOf(operation: Operation, path: string): object {

@@ -45,6 +45,7 @@ export function textPart({ resolver, readiness, models }: SurfaceParts): RestPar
   return {
     operations: TEXT_OPERATIONS,
     schemas: TEXT_SCHEMAS,
+    hasPath: (path) => !BY_PATH.has(path) || mayHaveTexts(models),
     match: (method, path) => matchText(method, path, models),
     methodOf: ({ kind }) => chosen.get(kind),
     pageOf: ({ kind }) => (kind === 'tei-health' ? health : undefined),

@@ -61,7 +61,9 @@ export class RestMethods {
   }
 
   of(route: RestRoute, fields: MethodFields): ChosenMethod {
-    const { kind, part } = route;
+    const { kind, part, error } = route;
+    // A part chooses among its own kinds: it is not asked for what nothing runs.
+    if (error !== undefined) return inJson(refusal(route));
     if (part !== undefined) return part.methodOf(route, fields) ?? inJson(refusal(route));
     const { protobufType } = fields;
     if (protobufType !== undefined && kind === 'predict') {

@@ -46,6 +46,8 @@ export interface PageRequest {
 export interface Described {
   readonly operations: readonly Operation[];
   readonly schemas: Readonly<Record<string, object>>;
+  /** Whether the server has the path of an operation now. Default: it has all of them, always. */
+  readonly hasPath?: (path: string) => boolean;
 }
 
 /** The headers by which a method is chosen. */
@@ -61,7 +63,9 @@ export interface RestPart extends Described {
   readonly plainKinds?: ReadonlySet<string>;
   /** The route of a path that is its own; undefined for any other. It is asked after the kernel's routes. */
   match(method: string, path: string): Route | undefined;
-  /** Chooses the method of a request by its route and its headers; undefined if `pageOf` answers it. */
+  /**
+   * Chooses the method of a request by its route, which is no error, and its headers; undefined if `pageOf` answers it.
+   */
   methodOf(route: Route, fields: MethodFields): ChosenMethod | undefined;
   /** Answers a route outside of the request lifecycle; undefined if `methodOf` chooses. */
   pageOf?(route: Route): ((asked: PageRequest) => Promise<void>) | undefined;

@@ -76,6 +76,7 @@ test('what each request may get is there; what no key and no queue stands before
   if (hasFeature('open-inference')) {
     assert.equal(statusesOf('/v2/models/{model}', 'get'), '200 400 401 403 404 429 500 503 504');
     assert.equal(statusesOf('/v2/models/{model}/infer', 'post'), '200 400 401 403 404 408 413 429 500 501 503 504');
+    assert.equal(statusesOf('/v2/models/{model}/ready', 'get'), '200 400 401 403 404 429 500 503 504');
     assert.equal(statusesOf('/v2/health/live', 'get'), '200');
     assert.equal(statusesOf('/v2/health/ready', 'get'), '200 400');
   }

@@ -90,8 +90,8 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
     method: 'ModelReady',
     http: 'GET',
     paths: ofModel('/ready'),
-    summary: 'The version would take a request: 200 with an empty body, else 400 with an error.',
-    errors: [],
+    summary: 'The version would take a request: 200 with an empty body, else 400 with an error; 404 without its label.',
+    errors: [404],
   },
   {
     kind: 'v2-config',

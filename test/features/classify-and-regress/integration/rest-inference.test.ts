@@ -77,6 +77,21 @@ test('regress answers with one value an example', async () => {
   assert.equal(answer.body.toString(), '{"results":[7.0,NaN]}');
 });
 
+test('only POST runs them, and a version out of range is told of', async () => {
+  for (const verb of ['classify', 'regress']) {
+    for (const method of ['PUT', 'DELETE', 'TRACE']) {
+      connection.get(`/v1/models/m:${verb}`, [], method);
+      const answer = await connection.answer();
+      assert.equal(answer.status, 405, `${method} ${verb}`);
+      assert.equal(answer.headers.get('allow'), 'POST, OPTIONS');
+      assert.match(errorOf(answer), new RegExp(`^${method} is not possible on "/v1/models/m:${verb}"; use POST$`));
+    }
+    const late = await post(`m/versions/9223372036854775808:${verb}`, '{"examples":[{"x":1}]}');
+    assert.equal(late.status, 400);
+    assert.match(errorOf(late), /version "9223372036854775808" in the path is too large/);
+  }
+});
+
 const FEATURES: readonly [json: string, want: unknown][] = [
   ['1', { int64List: [1n] }],
   ['-9223372036854775808', { int64List: [-(2n ** 63n)] }],

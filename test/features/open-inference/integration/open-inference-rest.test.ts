@@ -333,6 +333,9 @@ describe('lookups', () => {
       assert.equal(answer.status, 400, path);
       assert.match(errorOf(answer), /not ready/);
     }
+    const unlabelled = await get('/v2/models/half/versions/nolabel/ready');
+    assert.equal(unlabelled.status, 404);
+    assert.match(errorOf(unlabelled), /has no label "nolabel"/);
   });
 
   test('metadata of the server and of models', async () => {

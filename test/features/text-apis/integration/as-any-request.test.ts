@@ -104,6 +104,9 @@ it('has no paths at the root where no model takes texts', async (t) => {
     assert.equal(status, 404);
     assert.match(body.error, /^no such path/);
   }
+  const described = Object.keys((await app.get('/openapi.json')).body.paths);
+  for (const path of [...paths, '/health', '/info']) assert.ok(!described.includes(path), path);
+  assert.ok(described.includes('/v1/models/{model}/tei/embed'));
   const other = await app.post('/v1/models/half/tei/embed', { inputs: 'red' });
   assert.equal(other.status, 400);
   assert.match(other.body.error, /takes no texts/);
