@@ -104,12 +104,19 @@ it('has no paths at the root where no model takes texts', async (t) => {
     assert.equal(status, 404);
     assert.match(body.error, /^no such path/);
   }
-  const described = Object.keys((await app.get('/openapi.json')).body.paths);
-  for (const path of [...paths, '/health', '/info']) assert.ok(!described.includes(path), path);
-  assert.ok(described.includes('/v1/models/{model}/tei/embed'));
   const other = await app.post('/v1/models/half/tei/embed', { inputs: 'red' });
   assert.equal(other.status, 400);
   assert.match(other.body.error, /takes no texts/);
+});
+
+it('describes paths at the root while a model takes texts', { skip: !hasFeature('openapi') }, async (t) => {
+  const root = ['/', '/embed', '/rerank', '/predict', '/tokenize', '/v1/embeddings', '/v1/rerank', '/v2/rerank'];
+  const described = async (app: LocalApp) => Object.keys((await app.get('/openapi.json')).body.paths);
+  const without = await described(await localApp(t, '--model=half=examples/half_plus_two/models/half_plus_two'));
+  for (const path of [...root, '/health', '/info']) assert.ok(!without.includes(path), path);
+  assert.ok(without.includes('/v1/models/{model}/tei/embed'));
+  const having = await described(await appWith(t, { a: 'embedding' }));
+  for (const path of [...root, '/health', '/info']) assert.ok(having.includes(path), path);
 });
 
 it('tells of models that take no texts, in the form of the API', async (t) => {
