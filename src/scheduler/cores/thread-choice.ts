@@ -62,8 +62,6 @@ export class ThreadChoice {
   #betterSince: Instant | undefined;
   /** How many of these looks were at a crowd. */
   #crowdedLooks = 0;
-  /** The last of these looks was long enough after the first. */
-  #isProven = false;
   /** The other plan should have all its sessions. */
   isLacking = false;
 
@@ -97,7 +95,7 @@ export class ThreadChoice {
     if (isOtherBetter || this.#isProbing) return this.#take(other.threads, now);
     const wouldBeBetter = !isWhole && rateOf(whole, facts) >= PLAN_GAIN * rate;
     this.#noteBetter(wouldBeBetter, !isNarrow && facts.rows > facts.mostRows(threads), now);
-    this.isLacking = isNarrow ? !isWhole && (isDue || wouldBeBetter) : isDue && this.#isProven;
+    this.isLacking = isNarrow ? !isWhole && (isDue || wouldBeBetter) : isDue && this.#isProven(now);
     return threads;
   }
 
@@ -106,20 +104,18 @@ export class ThreadChoice {
     if (isBetter) {
       this.#betterSince ??= now;
       if (isCrowd) this.#crowdedLooks += 1;
-      this.#isProven = this.#isLongSince(this.#betterSince, now);
-    } else if (isCrowd || this.#crowdedLooks < MIN_CROWDED_LOOKS) this.#forget();
+    } else if (isCrowd || this.#crowdedLooks < MIN_CROWDED_LOOKS) {
+      this.#betterSince = undefined;
+      this.#crowdedLooks = 0;
+    }
   }
 
-  #forget(): void {
-    this.#betterSince = undefined;
-    this.#crowdedLooks = 0;
-    this.#isProven = false;
-  }
-
-  #isLongSince(betterSince: Instant, now: Instant): boolean {
+  /** The other plan would have been better for long enough. */
+  #isProven(now: Instant): boolean {
+    if (this.#betterSince === undefined) return false;
     // Soon after a change, the times of both are of the same moments.
-    const isSoon = betterSince - this.#since < FIRST_PROOF_MS;
-    return now - betterSince >= (isSoon ? FIRST_PROOF_MS : LATER_PROOF_MS);
+    const isSoon = this.#betterSince - this.#since < FIRST_PROOF_MS;
+    return now - this.#betterSince >= (isSoon ? FIRST_PROOF_MS : LATER_PROOF_MS);
   }
 
   #take(threads: number, now: Instant): number {
@@ -131,7 +127,8 @@ export class ThreadChoice {
   onUse(now: Instant): void {
     this.#since = now;
     this.#otherAt = now;
-    this.#forget();
+    this.#betterSince = undefined;
+    this.#crowdedLooks = 0;
     this.#probeUntil = this.#isProbing ? now + PROBE_RUN_MS : -Infinity;
   }
 }

@@ -18,14 +18,6 @@ interface Places {
   rows: number;
 }
 
-/** A run with room for `rows` more, each of which would have taken it `rowMs` longer. */
-interface Room {
-  readonly rows: number;
-  readonly start: Instant;
-  readonly answeredAt: Instant;
-  readonly rowMs: number;
-}
-
 export class RefusedPlaces {
   /** The places, in the order of the refusals. */
   readonly #places: Places[] = [];
@@ -51,16 +43,17 @@ export class RefusedPlaces {
     if (last !== undefined) this.note(1, due, last.margin, now);
   }
 
-  /** Tells the margins of what a run had room for, for full runs of `batchRows` that take `runMs`. */
-  onRoom({ rows, start, answeredAt, rowMs }: Room, runMs: number, batchRows: number): void {
+  /**
+   * A run that started at `start`, with room for `rows` more, was answered: tells the margins, for full runs of
+   * `batchRows` that take `runMs`.
+   */
+  onRoom(rows: number, start: Instant, answeredAt: Instant, runMs: number, batchRows: number): void {
     let room = rows;
     let kept = 0;
     for (const places of this.#places) {
       if (places.due < answeredAt) continue;
-      // Each row in it makes the run longer, for all of them.
-      const inTime = rowMs > 0 ? Math.floor((places.due - answeredAt) / rowMs) - (rows - room) : Infinity;
-      const found = places.at <= start ? Math.min(room, places.rows, inTime) : 0;
-      if (found > 0) {
+      if (room > 0 && places.at <= start) {
+        const found = Math.min(room, places.rows);
         room -= found;
         places.rows -= found;
         places.margin.onFalseRefusal(found, runMs, batchRows);

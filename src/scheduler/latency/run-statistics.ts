@@ -77,13 +77,8 @@ export class RunStatistics {
     if (record.splitStart === 0) return;
     const answeredAt = record.end + Math.max(MIN_ANSWER_MS, this.#answerMs);
     this.#learnMargins(plan, members, answeredAt);
-    if (room > 0) {
-      const { curve, maxBatchSize, refused } = plan;
-      const { size, batchStart: start } = record;
-      const most = Math.min(maxBatchSize, size + room);
-      const rowMs = Math.max(0, curve.meanMs(most) - curve.meanMs(size)) / Math.max(1, most - size);
-      refused.onRoom({ rows: room, start, answeredAt, rowMs }, curve.meanMs(maxBatchSize), maxBatchSize);
-    }
+    const { curve, maxBatchSize, refused } = plan;
+    if (room > 0) refused.onRoom(room, record.batchStart, answeredAt, curve.meanMs(maxBatchSize), maxBatchSize);
     const answered = this.#lastAnswered;
     if (answered !== undefined && answered.finishedAt > 0 && answered.has(STAGE_ENCODE)) {
       const answerMs = answered.finishedAt - answered.startOf(STAGE_SPLIT);

@@ -12,8 +12,8 @@ const STEP_MS = (0.5 * 0.5 * RUN_MS) / ROWS;
 describe('Requests that were refused', () => {
   /** False refusals that the margin has learned of. */
   const foundBy = (margin: LatenessMargin): number => Math.round(0 - margin.forWait(Infinity, RUN_MS) / STEP_MS);
-  const onRoom = (places: RefusedPlaces, rows: number, start: number, answeredAt: number, rowMs = 0): void =>
-    places.onRoom({ rows, start, answeredAt, rowMs }, RUN_MS, ROWS);
+  const onRoom = (places: RefusedPlaces, rows: number, start: number, answeredAt: number): void =>
+    places.onRoom(rows, start, answeredAt, RUN_MS, ROWS);
 
   it('were refused in vain if a run had room for them and was answered before they were due', () => {
     const places = new RefusedPlaces();
@@ -36,16 +36,6 @@ describe('Requests that were refused', () => {
     onRoom(places, 8, 11, 51);
     onRoom(places, 8, 11, 40);
     assert.equal(foundBy(margin), 0, 'they are over');
-  });
-
-  it('were not where the run with them in it would have ended after they were due', () => {
-    const places = new RefusedPlaces();
-    const margin = new LatenessMargin(0.5);
-    places.note(8, 50, margin, 10);
-    onRoom(places, 8, 11, 49, 6);
-    assert.equal(foundBy(margin), 0, 'each row takes six ms more');
-    onRoom(places, 8, 11, 40, 3);
-    assert.equal(foundBy(margin), 3, 'three rows of three ms end at 49');
   });
 
   it('teach the margin that refused them', () => {
