@@ -1,12 +1,14 @@
 /** The head of docs/results/overload.md: how it was measured and what its figures mean. */
 import { MAX_REPEATS } from './journal.ts';
-import { MAX_LATENESS_P99_MS, type Results } from './results.ts';
+import { contestantsIn, MAX_LATENESS_P99_MS, type Results } from './results.ts';
 import { SELECTED } from './selection.ts';
 
-export function introduction({ machine, startedAt, roundsWanted, pilots = [] }: Results): string {
+export function introduction(results: Results): string {
+  const { machine, startedAt, roundsWanted, pilots = [] } = results;
+  const contestants = measuredIn(results);
   return `# Overload
 
-Made by \`npm run bench -- overload\` on ${startedAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel},
+Made by \`npm run bench -- overload${pilots.length === 0 ? ` --contestants=${contestants.join(',')}` : ''}\` on ${startedAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel},
 Node ${machine.node}. Every round is in [bench/results/overload.json](../../bench/results/overload.json).
 
 How: the real server with ONNX models, over gRPC, most contestants the same server under other flags
@@ -14,13 +16,7 @@ How: the real server with ONNX models, over gRPC, most contestants the same serv
 are intended, whether or not earlier ones were answered, and each says its deadline. Loads are multiples of what the best
 fixed plan did in a closed loop just before, with the same mix of models: a queue of 100 batches, with one and with two
 runs at once, whichever did more. Contestants take turns (rounds: ${roundsWanted}), on the same requests; figures are means of the
-rounds.${pilots.length === 0 ? '' : pilotText()}
-
-Triton runs the same files on ONNX Runtime in its Python backend, with dynamic batching, and is asked over the Open
-Inference Protocol. A request waits for at most its objective there (timeout_action REJECT). It answers UNAVAILABLE when
-its queue is full and when a request has waited too long: both are refusals here, so that its admitted attainment flatters
-it. It says nothing of reasons. Of its queues in four sizes the best counts; with several models,
-each of which is a process of it, it has the one of 32 and the one without a limit.
+rounds.${pilots.length === 0 ? '' : pilotText()}${contestants.some((name) => name.startsWith('triton')) ? TRITON : ''}
 
 What the figures mean:
 
@@ -54,4 +50,18 @@ function pilotText(): string {
 Before them came one pilot round with all, on other requests, in which they also warm up. The ${SELECTED} baselines that
 were best on a workload are measured in these, chosen in hindsight, beside Pillion and those that a check
 needs.`;
+}
+
+const TRITON = `
+
+Triton runs the same files on ONNX Runtime in its Python backend, with dynamic batching, and is asked over the Open
+Inference Protocol. A request waits for at most its objective there (timeout_action REJECT). It answers UNAVAILABLE when
+its queue is full and when a request has waited too long: both are refusals here, so that its admitted attainment flatters
+it. It says nothing of reasons. Of its queues in four sizes the best counts; with several models,
+each of which is a process of it, it has the one of 32 and the one without a limit.`;
+
+/** Every contestant that was measured on any workload. */
+function measuredIn(results: Results): readonly string[] {
+  const workloads = [...new Set(results.rounds.map(({ workload }) => workload))];
+  return [...new Set(workloads.flatMap((workload) => contestantsIn(results, workload)))];
 }
