@@ -1,11 +1,11 @@
 /** The head of docs/results/overload.md: how it was measured and what its figures mean. */
 import { MAX_REPEATS } from './journal.ts';
-import { contestantsIn, MAX_LATENESS_P99_MS, type Results } from './results.ts';
+import { MAX_LATENESS_P99_MS, type Results } from './results.ts';
 import { SELECTED } from './selection.ts';
 
 export function introduction(results: Results): string {
   const { machine, startedAt, roundsWanted, pilots = [] } = results;
-  const contestants = measuredIn(results);
+  const contestants = [...new Set(results.rounds.map(({ contestant }) => contestant))];
   return `# Overload
 
 Made by \`npm run bench -- overload${pilots.length === 0 ? ` --contestants=${contestants.join(',')}` : ''}\` on ${startedAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel},
@@ -59,9 +59,3 @@ Inference Protocol. A request waits for at most its objective there (timeout_act
 its queue is full and when a request has waited too long: both are refusals here, so that its admitted attainment flatters
 it. It says nothing of reasons. Of its queues in four sizes the best counts; with several models,
 each of which is a process of it, it has the one of 32 and the one without a limit.`;
-
-/** Every contestant that was measured on any workload. */
-function measuredIn(results: Results): readonly string[] {
-  const workloads = [...new Set(results.rounds.map(({ workload }) => workload))];
-  return [...new Set(workloads.flatMap((workload) => contestantsIn(results, workload)))];
-}
