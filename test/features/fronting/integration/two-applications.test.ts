@@ -112,7 +112,8 @@ test('requests go by their content-type, on a port for both and on two', async (
 test('readiness wants both, each asked in its own way', async (t) => {
   const apps = await startApps(t);
   apps.isGrpcWell = false;
-  const health = ['--app_health_path=/healthz', '--app_health_service=*', '--app_health_interval_ms=20'];
+  // The interval is also the most that a look may take: a pause of this process must not make an application unwell.
+  const health = ['--app_health_path=/healthz', '--app_health_service=*', '--app_health_interval_ms=1000'];
   const two = [`--app=${apps.http}`, `--app=${apps.grpc}`, '--app_health_failures=1'];
   const sidecar = await startSidecar([MODEL, ...two, ...health]);
   const isReady = async (): Promise<boolean> => (await fetch(`${sidecar.admin}/ready`)).status === 200;
