@@ -63,7 +63,7 @@ describe("the chart's test", () => {
 
 /** As the pod runs it, with the options that the image gives Node. */
 async function call(args: readonly string[], env: Record<string, string>): Promise<{ status: number; output: string }> {
-  const NODE_OPTIONS = '--max-semi-space-size=4 --disable-proto=delete --disallow-code-generation-from-strings';
+  const NODE_OPTIONS = '--max-semi-space-size=16 --disable-proto=delete --disallow-code-generation-from-strings';
   const child = spawn(process.execPath, ['-e', ...args], { env: { ...process.env, ...env, NODE_OPTIONS } });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));

@@ -73,6 +73,6 @@ export const collectorBusy: Rule = ({ server }) => {
     id: 'collector_busy',
     what: `the garbage collector stops the event loop for ${showShare(share)} of the time (${showNumber(traffic.gcSeconds)} s)`,
     why: 'requests make more objects than V8’s young generation holds: large JSON bodies most often',
-    change: 'send tensors over gRPC or as protobuf, or give V8 more room with NODE_OPTIONS=--max-semi-space-size=64',
+    change: 'send tensors over gRPC or as protobuf',
   };
 };
