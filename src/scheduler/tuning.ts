@@ -277,6 +277,8 @@ export const CROWDED_GAIN = 1;
 export const BESIDE_COST_SHARE = 0.05;
 /** How long a plan keeps them at least. Chosen: a change costs up to a run on one core. */
 export const PLAN_KEPT_MS = 50;
+/** The same in its runs, where that is longer. Chosen: a change may leave a core idle for one of them. */
+export const PLAN_KEPT_RUNS = 8;
 /**
  * Time after which the plan that is not used gets batches, so that its run times are not old. Chosen: the first runs of a
  * plan are slow, while code is compiled, and must not decide for long.
@@ -285,8 +287,9 @@ export const PROBE_PAUSE_MS = 1000;
 /** Each probe in which it was no better makes it so many times as long, up to the second number. Chosen: it may have to open. */
 export const PROBE_PAUSE_FACTOR = 16;
 export const MAX_PROBE_PAUSE_MS = 300_000;
-/** How long it gets them. Chosen: several runs. */
+/** How long it gets them, and for how many of its runs where that is longer. Chosen: several runs. */
 export const PROBE_RUN_MS = 50;
+export const PROBE_RUNS = 3;
 /**
  * How long sessions of one thread must have been better than the one of all cores before they are opened beside it, if that
  * began within the same time after the change to it. Chosen: while traffic begins, code is compiled on one of the cores.

@@ -28,9 +28,11 @@ import {
   MIN_CROWDED_LOOKS,
   PLAN_GAIN,
   PLAN_KEPT_MS,
+  PLAN_KEPT_RUNS,
   PROBE_PAUSE_FACTOR,
   PROBE_PAUSE_MS,
   PROBE_RUN_MS,
+  PROBE_RUNS,
 } from '../tuning.ts';
 
 export interface ThreadFacts {
@@ -80,7 +82,7 @@ export class ThreadChoice {
     if (now < this.#probeUntil) return threads;
     const isCrowded =
       !isNarrow && facts.rows > facts.mostRows(threads) && facts.curves.knowsBeside(narrow, other.sessions - 1);
-    if (now - this.#since < PLAN_KEPT_MS && !isCrowded) return threads;
+    if (now - this.#since < this.#keptMs(inUse, facts) && !isCrowded) return threads;
     const rate = rateOf(inUse, facts);
     // A probe ends where it began, unless it has shown that it is better here.
     const wanted = this.#isProbing ? 1 / PLAN_GAIN : isCrowded ? CROWDED_GAIN : PLAN_GAIN;
@@ -97,6 +99,12 @@ export class ThreadChoice {
     this.#noteBetter(wouldBeBetter, !isNarrow && facts.rows > facts.mostRows(threads), now);
     this.isLacking = isNarrow ? !isWhole && (isDue || wouldBeBetter) : isDue && this.#isProven(now);
     return threads;
+  }
+
+  /** How long the plan in use keeps the batches at least, in ms. */
+  #keptMs(inUse: SessionPlan, facts: ThreadFacts): number {
+    const runs = this.#isProbing ? PROBE_RUNS : PLAN_KEPT_RUNS;
+    return Math.max(PLAN_KEPT_MS, runs * nextRuns(inUse, facts).runMs);
   }
 
   /** Crowds that come and go prove it, too: what lies between them says nothing of them. */
@@ -138,10 +146,15 @@ function planOf(plans: readonly SessionPlan[], threads: number): SessionPlan {
 }
 
 /** The rate of a plan, in rows per ms. */
-function rateOf({ threads, sessions }: SessionPlan, { rows, mostRows, curves }: ThreadFacts): number {
+function rateOf(plan: SessionPlan, facts: ThreadFacts): number {
+  const { runs, batch, runMs } = nextRuns(plan, facts);
+  return runMs > 0 ? (runs * batch) / runMs : Infinity;
+}
+
+/** The runs of what is there now: how many at once, the rows of each, and how long they take. */
+function nextRuns({ threads, sessions }: SessionPlan, { rows, mostRows, curves }: ThreadFacts) {
   // The sessions divide what is there: each takes what has come when it is free.
-  const used = Math.max(1, Math.min(sessions, rows));
-  const batch = Math.max(1, Math.min(mostRows(threads), Math.ceil(rows / used)));
-  const runMs = curves.meanMsOf(threads, batch, used - 1);
-  return runMs > 0 ? (used * batch) / runMs : Infinity;
+  const runs = Math.max(1, Math.min(sessions, rows));
+  const batch = Math.max(1, Math.min(mostRows(threads), Math.ceil(rows / runs)));
+  return { runs, batch, runMs: curves.meanMsOf(threads, batch, runs - 1) };
 }

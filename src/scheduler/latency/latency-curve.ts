@@ -10,7 +10,7 @@
  *   runs are clamped more and weigh less than fast ones: an estimate that stalls have driven up refuses requests that
  *   would have been in time, and the fewer run, the longer it takes to correct it.
  * - A bucket that has not run is estimated from the others: between two of them by a line, beyond two by their slope,
- *   beside a single one as half fixed cost and half cost per row. Its first run replaces the estimate.
+ *   beside a single one as half fixed cost and half cost per row. Its first run replaces the estimate, unclamped.
  * - A smaller batch is never estimated as slower than a larger one. Where the buckets disagree they meet in between,
  *   nearer to the one that ran lately (MonotoneFit): so buckets that run correct those that have not run for long.
  *   A run's ratio is to the bucket's own estimate, before that correction. Asking allocates nothing.
@@ -124,8 +124,10 @@ export class LatencyCurve implements LatencyView {
   /** A run of `rows` (padding included) took `runMs`. Ignored if that is no duration. */
   learn(rows: number, runMs: number, isProbe = false): void {
     if (!(runMs >= 0 && runMs < Infinity && rows >= 1)) return;
-    const expected = this.isKnown ? this.#at(this.#own, rows) : runMs;
-    const ratio = expected > 0 ? Math.min(MAX_RUN_RATIO, Math.max(MIN_RUN_RATIO, runMs / expected)) : 1;
+    if (!this.isKnown) this.#guessFrom(rows, runMs);
+    const expected = this.#at(this.#own, rows);
+    const whole = expected > 0 ? runMs / expected : 1;
+    const ratio = Math.min(MAX_RUN_RATIO, Math.max(MIN_RUN_RATIO, whole));
     const rate = isProbe ? PROBE_LEARNING_RATE : ratio < 1 ? FASTER_LEARNING_RATE : LEARNING_RATE;
     const weights = this.#weights;
     for (let i = 0; i < weights.length; i++) weights[i] = Math.max(MIN_WEIGHT, weights[i]! * WEIGHT_FADING);
@@ -133,8 +135,8 @@ export class LatencyCurve implements LatencyView {
     const lowerRows = this.#bounds[upper - 1];
     const upperRows = this.#bounds[upper]!;
     const share = lowerRows === undefined || this.#isStepped ? 1 : (rows - lowerRows) / (upperRows - lowerRows);
-    this.#move(upper, ratio, Math.min(1, share), rate, runMs);
-    if (share < 1) this.#move(upper - 1, ratio, 1 - share, rate, runMs);
+    this.#move(upper, this.#runs[upper] === 0 ? whole : ratio, Math.min(1, share), rate);
+    if (share < 1) this.#move(upper - 1, this.#runs[upper - 1] === 0 ? whole : ratio, 1 - share, rate);
     this.isKnown = true;
     this.#fill();
   }
@@ -190,10 +192,15 @@ export class LatencyCurve implements LatencyView {
     if (this.isKnown) this.#fill();
   }
 
-  #move(index: number, ratio: number, share: number, rate: number, runMs: number): void {
+  /** Estimates every bucket from the first run of all. */
+  #guessFrom(rows: number, runMs: number): void {
+    for (const [i, bound] of this.#bounds.entries()) this.#own[i] = scaledBy(bound / rows, runMs);
+  }
+
+  #move(index: number, ratio: number, share: number, rate: number): void {
     const runs = this.#runs[index]!;
     if (runs === 0) {
-      const guess = this.#own[index]! * ratio || runMs;
+      const guess = this.#own[index]! * ratio;
       this.#means[index] = guess;
       this.#deviations[index] = guess * FIRST_DEVIATION_SHARE;
     } else {
@@ -253,9 +260,7 @@ export class LatencyCurve implements LatencyView {
     let far = near + step;
     while (far >= 0 && far < this.#bounds.length && this.#runs[far] === 0) far += step;
     const ratio = rows / this.#bounds[near]!;
-    if (far < 0 || far >= this.#bounds.length) {
-      return this.#means[near]! * (FIXED_COST_SHARE + (1 - FIXED_COST_SHARE) * ratio);
-    }
+    if (far < 0 || far >= this.#bounds.length) return scaledBy(ratio, this.#means[near]!);
     // The line is bounded: going up it does not fall, going down a row does not get cheaper.
     const line = this.#line(Math.min(near, far), Math.max(near, far), rows);
     return below >= 0 ? Math.max(line, this.#means[near]!) : Math.max(line, this.#means[near]! * ratio);
@@ -266,6 +271,11 @@ export class LatencyCurve implements LatencyView {
     const right = this.#bounds[b]!;
     return this.#means[a]! + ((rows - left) / (right - left)) * (this.#means[b]! - this.#means[a]!);
   }
+}
+
+/** The run time of so many times the rows of a run that took `runMs`, if nothing else is known. */
+function scaledBy(ratio: number, runMs: number): number {
+  return runMs * (FIXED_COST_SHARE + (1 - FIXED_COST_SHARE) * ratio);
 }
 
 /** 1, 2, 4 … and `maxRows`. */

@@ -13,7 +13,7 @@ export interface LatencySeed {
   readonly signature: string;
   /** The rows of the run, padding included. */
   readonly rows: number;
-  /** The length of its rows. Default: 1. */
+  /** The length of its rows, where requests may have any. */
   readonly length?: number;
   /** The time from handing the batch to the host to its answer. */
   readonly runMs: number;
@@ -52,7 +52,7 @@ export class LatencyModel {
 
   /** Runs of the number of threads in use. Seeds of unknown signatures are ignored. */
   seed(seeds: readonly LatencySeed[]): void {
-    for (const { signature, rows, length = 1, runMs } of seeds) {
+    for (const { signature, rows, length, runMs } of seeds) {
       this.#curves.get(signature)?.seed(this.#threads, rows, length, runMs);
     }
   }

@@ -79,8 +79,8 @@ export class LengthCurves extends ThreadCurves {
     super.learn(threads, rows * length, 1, runMs, isProbe, beside);
   }
 
-  override seed(threads: number, rows: number, length: number, runMs: number): void {
-    super.seed(threads, rows * length, 1, runMs);
+  override seed(threads: number, rows: number, length: number | undefined, runMs: number): void {
+    super.seed(threads, rows * (length ?? FIRST_LENGTH), undefined, runMs);
   }
 
   /** The estimates by rows of the usual length. */

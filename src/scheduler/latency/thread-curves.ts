@@ -92,9 +92,12 @@ export class ThreadCurves implements LatencyView {
     curve.learn(rows, runMs);
   }
 
-  /** Like LatencyCurve.seed, for a run of so many threads. */
-  seed(threads: number, rows: number, _length: number, runMs: number): void {
-    this.of(threads).seed(rows, runMs);
+  /**
+   * Like LatencyCurve.seed, for a run of so many threads. `length`: that of its rows, where the requests' own may be any;
+   * then it says nothing of theirs, and is ignored.
+   */
+  seed(threads: number, rows: number, length: number | undefined, runMs: number): void {
+    if (length === undefined) this.of(threads).seed(rows, runMs);
   }
 
   /** Runs have so many threads from now on. */
@@ -117,7 +120,8 @@ export class ThreadCurves implements LatencyView {
   /** The curve of runs of so many threads. */
   of(threads: number): LatencyCurve {
     const known = this.#curves.get(threads);
-    if (known !== undefined) return known;
+    // A copy of a curve that knew nothing is no guess.
+    if (known !== undefined && (known.isKnown || !this.#current.isKnown)) return known;
     const curve = this.#scaledCopy(this.#current, this.threads / threads);
     this.#curves.set(threads, curve);
     return curve;

@@ -226,7 +226,7 @@ describe('The work of a request in parts', () => {
 
   it('is a run for each length, where they do not', () => {
     const plan = new SignaturePlan('s', LENGTH_SIGNATURE, options);
-    for (const rows of [1, 2, 3]) plan.curve.seed(1, rows, 1, 10 * rows);
+    for (const rows of [1, 2, 3]) plan.curve.seed(1, rows, undefined, 10 * rows);
     const work = partedWorkOf(plan, lengths, ['pooled']);
     assert.deepEqual([work.beforeMs, work.workMs, work.lastRows], [20 + 10 + 30, 70, 1]);
     plan.runWhole('it mixes rows');

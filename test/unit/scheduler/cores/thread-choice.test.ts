@@ -8,9 +8,11 @@ import {
   LATER_PROOF_MS,
   MAX_PROBE_PAUSE_MS,
   PLAN_KEPT_MS,
+  PLAN_KEPT_RUNS,
   PROBE_PAUSE_FACTOR,
   PROBE_PAUSE_MS,
   PROBE_RUN_MS,
+  PROBE_RUNS,
 } from '../../../../src/scheduler/tuning.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { type HarnessOptions, SchedulerHarness, settle } from '../../../support/scheduler-harness.ts';
@@ -38,7 +40,7 @@ function curvesOf(narrow: readonly [number, number], wide: readonly [number, num
 /** Most of a run does not depend on its rows, and two threads are 1.8 times as fast. */
 const NETWORK = curvesOf([2, 0.2], [1.1, 0.1]);
 /** Each row costs the same, and two threads are 1.4 times as fast. */
-const IMAGES = curvesOf([0.1, 10], [0.1, 7]);
+const IMAGES = curvesOf([0.001, 0.1], [0.001, 0.07]);
 
 function facts(change: Partial<ThreadFacts>): ThreadFacts {
   const usual = { plans: PLANS, threads: 1, narrow: 1, wide: 2, rows: 1, mostRows: () => 64, curves: NETWORK };
@@ -74,11 +76,21 @@ describe('The choice of threads', () => {
   it('stays for a while, and where both are about as fast', () => {
     const choice = new ThreadChoice();
     assert.equal(choice.choose(facts({}), 0), 2);
-    const few = facts({ threads: 2, rows: 64, curves: curvesOf([2, 0.2], [2.4, 0.24]) });
+    const few = facts({ threads: 2, rows: 64, curves: curvesOf([0.2, 0.02], [0.24, 0.024]) });
     assert.equal(choice.choose(few, PLAN_KEPT_MS - 1), 2);
     assert.equal(choice.choose(few, PLAN_KEPT_MS), 1);
-    const even = facts({ threads: 1, rows: 256, curves: curvesOf([2, 0.2], [1, 0.1]) });
+    const even = facts({ threads: 1, rows: 256, curves: curvesOf([0.2, 0.02], [0.1, 0.01]) });
     assert.equal(choice.choose(even, 2 * PLAN_KEPT_MS), 1);
+  });
+
+  it('stays for several runs where these are long: each change leaves a core idle for one of them', () => {
+    const choice = new ThreadChoice();
+    assert.equal(choice.choose(facts({}), 0), 2);
+    const curves = curvesOf([2, 5], [2, 6]);
+    const keptMs = PLAN_KEPT_RUNS * (2 + 6 * 64);
+    for (const [now, want] of [[PLAN_KEPT_MS, 2] as const, [keptMs - 1, 2] as const, [keptMs, 1] as const]) {
+      assert.equal(choice.choose(facts({ threads: 2, rows: 64, curves }), now), want);
+    }
   });
 
   it('is one thread at once for more rows than one run takes, unless all cores are known as faster', () => {
@@ -103,7 +115,7 @@ describe('The choice of threads', () => {
     assert.equal(new ThreadChoice().choose({ ...crowded, threads: 1 }, 0), 2);
     const choice = new ThreadChoice();
     choice.choose(crowded, 0);
-    assert.equal(choice.choose({ ...crowded, threads: 1 }, PROBE_RUN_MS), 2, 'also after a probe');
+    assert.equal(choice.choose({ ...crowded, threads: 1 }, PROBE_RUNS * 1.4 * 14.8), 2, 'also after a probe');
   });
 
   it('lacks sessions that are not open where they would be clearly better', () => {
@@ -290,6 +302,7 @@ describe('A scheduler with sessions of one thread and one of all cores', () => {
     const h = setUp({ takesNext: true, seeds });
     const wide = h.scheduler.latency.curveOf('serving_default', 4, []).of(2);
     for (let i = 0; i < 20; i++) wide.learn(4, 204);
+    h.scheduler.latency.curveOf('serving_default', 4, []).learn(1, 4, 0, 204, false, 1);
     h.submitRows([1]);
     h.turn();
     h.clock.advance(wide.meanMs(1) - 1);

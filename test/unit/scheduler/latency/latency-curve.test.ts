@@ -29,6 +29,19 @@ describe('LatencyCurve', () => {
     assert.deepEqual([curve.meanMs(1), curve.meanMs(8), curve.meanMs(16)], [4.5, 8, 12]);
   });
 
+  it('takes half as fixed also where the first run of all has a size between two', () => {
+    const curve = new LatencyCurve(64, []);
+    curve.learn(3, 80);
+    assert.ok(Math.abs(curve.meanMs(3) - 80) < 1e-9, `${curve.meanMs(3)}`);
+    assert.ok(Math.abs(curve.meanMs(48) - 40 * (1 + 48 / 3)) < 1, `${curve.meanMs(48)}`);
+  });
+
+  it('believes the first run of a size, however far from what was expected', () => {
+    const curve = seeded({ 1: 1 });
+    curve.learn(32, 900);
+    assert.ok(Math.abs(curve.meanMs(32) - 900) < 1e-9, `${curve.meanMs(32)}`);
+  });
+
   it('steps where only some sizes are allowed', () => {
     const curve = seeded({ 4: 10, 16: 20 }, 16, [4, 16]);
     assert.deepEqual(
@@ -109,6 +122,15 @@ describe('LatencyModel', () => {
     const copy = again.curveOf('s', 8, []);
     assert.equal(again.import(JSON.parse(JSON.stringify(model.export()))), 2);
     for (const rows of [1, 3, 8]) assert.equal(copy.meanMs(rows), curve.meanMs(rows));
+  });
+
+  it('takes nothing from runs of a made-up length, and all from the first run of the requests’ own', () => {
+    const model = new LatencyModel();
+    const curve = model.curveOf('s', 8, []);
+    model.seed([1, 8].map((rows) => ({ signature: 's', rows, length: 1, runMs: 0.1 * rows })));
+    assert.equal(curve.isKnown, false);
+    curve.learn(1, 8, 64, 300, false);
+    assert.equal(curve.meanMs(8), 300);
   });
 
   for (const state of [

@@ -17,6 +17,13 @@ describe('Latency curves by threads', () => {
     assert.equal(curves.meanMs(8), 12);
   });
 
+  it('guess as soon as there is something to guess from, also if they were asked before', () => {
+    const curves = new ThreadCurves(8, []);
+    assert.equal(curves.meanMsOf(2, 8), 0);
+    curves.of(1).learn(8, 12);
+    assert.equal(curves.meanMsOf(2, 8), 6);
+  });
+
   it('show people those of the fewest threads that have run, whatever is in use', () => {
     const curves = new ThreadCurves(8, []);
     assert.deepEqual(curves.estimates(), []);
