@@ -135,8 +135,8 @@ export class LatencyCurve implements LatencyView {
     const lowerRows = this.#bounds[upper - 1];
     const upperRows = this.#bounds[upper]!;
     const share = lowerRows === undefined || this.#isStepped ? 1 : (rows - lowerRows) / (upperRows - lowerRows);
-    this.#move(upper, this.#runs[upper] === 0 ? whole : ratio, Math.min(1, share), rate);
-    if (share < 1) this.#move(upper - 1, this.#runs[upper - 1] === 0 ? whole : ratio, 1 - share, rate);
+    this.#move(upper, this.#runs[upper] === 0 ? whole : ratio, Math.min(1, share), rate, runMs);
+    if (share < 1) this.#move(upper - 1, this.#runs[upper - 1] === 0 ? whole : ratio, 1 - share, rate, runMs);
     this.isKnown = true;
     this.#fill();
   }
@@ -197,10 +197,10 @@ export class LatencyCurve implements LatencyView {
     for (const [i, bound] of this.#bounds.entries()) this.#own[i] = scaledBy(bound / rows, runMs);
   }
 
-  #move(index: number, ratio: number, share: number, rate: number): void {
+  #move(index: number, ratio: number, share: number, rate: number, runMs: number): void {
     const runs = this.#runs[index]!;
     if (runs === 0) {
-      const guess = this.#own[index]! * ratio;
+      const guess = this.#own[index]! * ratio || runMs;
       this.#means[index] = guess;
       this.#deviations[index] = guess * FIRST_DEVIATION_SHARE;
     } else {

@@ -42,6 +42,13 @@ describe('LatencyCurve', () => {
     assert.ok(Math.abs(curve.meanMs(32) - 900) < 1e-9, `${curve.meanMs(32)}`);
   });
 
+  it('believes the first run of a size also where a smaller one took no time by the clock', () => {
+    const curve = new LatencyCurve(32, []);
+    curve.learn(1, 0);
+    curve.learn(32, 9);
+    assert.equal(curve.meanMs(32), 9);
+  });
+
   it('steps where only some sizes are allowed', () => {
     const curve = seeded({ 4: 10, 16: 20 }, 16, [4, 16]);
     assert.deepEqual(
