@@ -13,6 +13,9 @@
  * A curve that is not used grows old. So now and then the other plan gets the batches for PROBE_RUN_MS, more and more seldom
  * while it is no better.
  *
+ * What one thread did when the model began, while code was compiled and memory taken, is no measure for later: so it is
+ * tried once more while its session is still open.
+ *
  * Sessions that are not open are asked for where their plan would be better, by what is known or guessed of it. One of all
  * cores is soon tried. Sessions of one thread beside it are more copies of the weights, and would have to be better at every
  * look for a while: not only in a slow moment of the machine, in which one that is not used always looks better.
@@ -66,6 +69,12 @@ export class ThreadChoice {
   #crowdedLooks = 0;
   /** The other plan should have all its sessions. */
   isLacking = false;
+  /**
+   * The plan that was chosen last is only looked at, once, with the sessions that are open: what is known of it, which says
+   * that more of them would be no better, is of the seconds in which the model began, and counts as one run.
+   */
+  isSecondLook = false;
+  #hasLookedAgain = false;
 
   /** The threads of the next run: those of an open plan. */
   choose(facts: ThreadFacts, now: Instant): number {
@@ -87,15 +96,18 @@ export class ThreadChoice {
     // A probe ends where it began, unless it has shown that it is better here.
     const wanted = this.#isProbing ? 1 / PLAN_GAIN : isCrowded ? CROWDED_GAIN : PLAN_GAIN;
     const isOtherBetter = other.sessions > 0 && rateOf(other, facts) >= wanted * rate;
-    if (this.#isProbing) {
+    if (this.#isProbing && !this.isSecondLook) {
       this.#pauseMs = isOtherBetter ? Math.min(MAX_PROBE_PAUSE_MS, PROBE_PAUSE_FACTOR * this.#pauseMs) : PROBE_PAUSE_MS;
     }
     const isDue = now - this.#otherAt >= this.#pauseMs;
     const whole = { threads: other.threads, sessions: Math.floor(wide / other.threads) };
     const isWhole = other.sessions === whole.sessions;
-    this.#isProbing = isDue && (isOtherBetter ? !isNarrow && !isCrowded : isWhole);
-    if (isOtherBetter || this.#isProbing) return this.#take(other.threads, now);
     const wouldBeBetter = !isWhole && rateOf(whole, facts) >= PLAN_GAIN * rate;
+    const mayLookAgain = other.sessions > 0 && !wouldBeBetter && !this.#hasLookedAgain;
+    this.#isProbing = isDue && (isOtherBetter ? !isNarrow && !isCrowded : isWhole || mayLookAgain);
+    this.isSecondLook = this.#isProbing && !isWhole;
+    this.#hasLookedAgain ||= this.isSecondLook;
+    if (isOtherBetter || this.#isProbing) return this.#take(other.threads, now);
     this.#noteBetter(wouldBeBetter, !isNarrow && facts.rows > facts.mostRows(threads), now);
     this.isLacking = isNarrow ? !isWhole && (isDue || wouldBeBetter) : isDue && this.#isProven(now);
     return threads;

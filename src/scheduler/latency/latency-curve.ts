@@ -10,7 +10,8 @@
  *   runs are clamped more and weigh less than fast ones: an estimate that stalls have driven up refuses requests that
  *   would have been in time, and the fewer run, the longer it takes to correct it.
  * - A bucket that has not run is estimated from the others: between two of them by a line, beyond two by their slope,
- *   beside a single one as half fixed cost and half cost per row. Its first run replaces the estimate, unclamped.
+ *   beside a single one as half fixed cost and half cost per row. Its first run replaces the estimate, unclamped. So does
+ *   the second where it is faster: in a first run the runtime may take memory, and compile, for 30 times as long.
  * - A smaller batch is never estimated as slower than a larger one. Where the buckets disagree they meet in between,
  *   nearer to the one that ran lately (MonotoneFit): so buckets that run correct those that have not run for long.
  *   A run's ratio is to the bucket's own estimate, before that correction. Asking allocates nothing.
@@ -58,6 +59,16 @@ export interface LatencyBucket {
 export interface LatencyEstimate extends Omit<LatencyBucket, 'deviationMs'> {
   /** Most runs take no longer. */
   readonly highMs: number;
+}
+
+/** A run, as it moves the buckets on both sides of it. */
+interface Move {
+  /** Its length ÷ the expected one, and the same clamped. */
+  readonly whole: number;
+  readonly ratio: number;
+  /** Least weight in the mean. */
+  readonly rate: number;
+  readonly runMs: number;
 }
 
 export class LatencyCurve implements LatencyView {
@@ -135,8 +146,8 @@ export class LatencyCurve implements LatencyView {
     const lowerRows = this.#bounds[upper - 1];
     const upperRows = this.#bounds[upper]!;
     const share = lowerRows === undefined || this.#isStepped ? 1 : (rows - lowerRows) / (upperRows - lowerRows);
-    this.#move(upper, this.#runs[upper] === 0 ? whole : ratio, Math.min(1, share), rate, runMs);
-    if (share < 1) this.#move(upper - 1, this.#runs[upper - 1] === 0 ? whole : ratio, 1 - share, rate, runMs);
+    this.#move(upper, { whole, ratio, rate, runMs }, Math.min(1, share));
+    if (share < 1) this.#move(upper - 1, { whole, ratio, rate, runMs }, 1 - share);
     this.isKnown = true;
     this.#fill();
   }
@@ -192,23 +203,32 @@ export class LatencyCurve implements LatencyView {
     if (this.isKnown) this.#fill();
   }
 
+  /** Each bucket counts as if it had run once: the next run of its size replaces it where it is faster. */
+  renew(): void {
+    for (const [i, runs] of this.#runs.entries()) this.#runs[i] = Math.min(1, runs);
+  }
+
   /** Estimates every bucket from the first run of all. */
   #guessFrom(rows: number, runMs: number): void {
     for (const [i, bound] of this.#bounds.entries()) this.#own[i] = scaledBy(bound / rows, runMs);
   }
 
-  #move(index: number, ratio: number, share: number, rate: number, runMs: number): void {
+  #move(index: number, { whole, ratio, rate, runMs }: Move, share: number): void {
     const runs = this.#runs[index]!;
     if (runs === 0) {
-      const guess = this.#own[index]! * ratio || runMs;
+      const guess = this.#own[index]! * whole || runMs;
       this.#means[index] = guess;
       this.#deviations[index] = guess * FIRST_DEVIATION_SHARE;
     } else {
-      const weight = Math.max(rate, 1 / (runs + 1)) * share;
+      const replaces = runs === 1 && whole > 0 && whole < 1;
+      const moved = (replaces ? whole : ratio) - 1;
+      const weight = (replaces ? 1 : Math.max(rate, 1 / (runs + 1))) * share;
       const mean = this.#means[index]!;
       const deviation = this.#deviations[index]!;
-      this.#means[index] = mean + weight * (ratio - 1) * mean;
-      this.#deviations[index] = deviation + weight * (Math.abs(ratio - 1) * mean - deviation);
+      this.#means[index] = mean + weight * moved * mean;
+      const most = replaces ? FIRST_DEVIATION_SHARE * this.#means[index]! : Infinity;
+      const distance = Math.min(most, Math.abs(moved) * mean);
+      this.#deviations[index] = deviation + weight * (distance - deviation);
     }
     this.#runs[index] = Math.min(MAX_COUNTED_RUNS, runs + 1);
     this.#weights[index] = this.#weights[index]! + share;

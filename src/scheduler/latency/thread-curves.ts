@@ -21,6 +21,8 @@ export class ThreadCurves implements LatencyView {
   readonly #maxRows: number;
   readonly #sizes: readonly number[];
   readonly #curves = new Map<number, LatencyCurve>();
+  /** The threads whose curves are guesses: none of their runs was learned. */
+  readonly #guessed = new Set<number>();
   /** The curves of runs beside others, by `besideKey`. */
   readonly #beside = new Map<number, LatencyCurve>();
   /** Threads of the runs that are asked about; only `use` changes it. */
@@ -80,6 +82,7 @@ export class ThreadCurves implements LatencyView {
     const curve = this.of(threads);
     if (beside > 0) this.#learnBeside(curve, threads, rows, runMs, beside);
     curve.learn(rows, runMs, isProbe);
+    this.#guessed.delete(threads);
   }
 
   #learnBeside(all: LatencyCurve, threads: number, rows: number, runMs: number, beside: number): void {
@@ -97,7 +100,14 @@ export class ThreadCurves implements LatencyView {
    * then it says nothing of theirs, and is ignored.
    */
   seed(threads: number, rows: number, length: number | undefined, runMs: number): void {
-    if (length === undefined) this.of(threads).seed(rows, runMs);
+    if (length !== undefined) return;
+    this.of(threads).seed(rows, runMs);
+    this.#guessed.delete(threads);
+  }
+
+  /** Lets what is known of runs of so many threads count no more than their first run did. */
+  renew(threads: number): void {
+    this.of(threads).renew();
   }
 
   /** Runs have so many threads from now on. */
@@ -117,13 +127,14 @@ export class ThreadCurves implements LatencyView {
     return this.#current.largestRun;
   }
 
-  /** The curve of runs of so many threads. */
+  /** The curve of runs of so many threads; guessed anew from those in use until some have run. */
   of(threads: number): LatencyCurve {
     const known = this.#curves.get(threads);
-    // A copy of a curve that knew nothing is no guess.
-    if (known !== undefined && (known.isKnown || !this.#current.isKnown)) return known;
+    const isOwn = threads === this.threads || (known?.isKnown === true && !this.#guessed.has(threads));
+    if (known !== undefined && isOwn) return known;
     const curve = this.#scaledCopy(this.#current, this.threads / threads);
     this.#curves.set(threads, curve);
+    this.#guessed.add(threads);
     return curve;
   }
 
@@ -146,6 +157,7 @@ export class ThreadCurves implements LatencyView {
 
   import(threads: number, buckets: readonly LatencyBucket[]): void {
     this.of(threads).import(buckets);
+    this.#guessed.delete(threads);
   }
 
   /** The curve of the fewest threads that have run; undefined = nothing has. */

@@ -133,6 +133,17 @@ describe('The choice of threads', () => {
     }
   });
 
+  it('looks once more at one thread while its session is open, though it would not be better by itself', () => {
+    const choice = new ThreadChoice();
+    const both = { threads: 2, rows: 64, plans: [{ threads: 1, sessions: 1 }, PLANS[1]!] };
+    choice.onUse(0);
+    assert.equal(choice.choose(facts(both), PROBE_PAUSE_MS - 1), 2);
+    assert.deepEqual([choice.choose(facts(both), PROBE_PAUSE_MS), choice.isSecondLook], [1, true]);
+    const ended = PROBE_PAUSE_MS + PROBE_RUN_MS + PLAN_KEPT_RUNS * 20;
+    assert.deepEqual([choice.choose(facts({ ...both, threads: 1 }), ended), choice.isSecondLook], [2, false]);
+    assert.equal(choice.choose(facts(both), ended + 2 * PROBE_PAUSE_MS), 2, 'once');
+  });
+
   it('lacks more copies of the weights only where they would have been better at every look for a while', () => {
     const slow = { threads: 2, plans: [PLANS[1]!], rows: 64, curves: IMAGES };
     const fast = { ...slow, curves: NETWORK };
@@ -278,7 +289,8 @@ describe('A scheduler with sessions of one thread and one of all cores', () => {
   it('changes only when nothing runs, and starts all the same', async () => {
     const h = setUp();
     // On two threads it is as slow as on one: with more than one batch there, one thread is better.
-    for (let i = 0; i < 20; i++) h.scheduler.latency.curveOf('serving_default', 4, []).of(2).learn(4, 12);
+    const curves = h.scheduler.latency.curveOf('serving_default', 4, []);
+    for (let i = 0; i < 20; i++) curves.learn(2, 4, 0, 12, false);
     h.submitRows([1]);
     h.turn();
     h.clock.advance(PLAN_KEPT_MS + PROBE_RUN_MS + 1);
@@ -300,12 +312,12 @@ describe('A scheduler with sessions of one thread and one of all cores', () => {
   it('defers no dispatch while a change waits for a run that is about to end', async () => {
     const seeds = [1, 4].map((rows) => ({ signature: 'serving_default', rows, runMs: 200 + rows }));
     const h = setUp({ takesNext: true, seeds });
-    const wide = h.scheduler.latency.curveOf('serving_default', 4, []).of(2);
-    for (let i = 0; i < 20; i++) wide.learn(4, 204);
-    h.scheduler.latency.curveOf('serving_default', 4, []).learn(1, 4, 0, 204, false, 1);
+    const curves = h.scheduler.latency.curveOf('serving_default', 4, []);
+    for (let i = 0; i < 20; i++) curves.learn(2, 4, 0, 204, false);
+    curves.learn(1, 4, 0, 204, false, 1);
     h.submitRows([1]);
     h.turn();
-    h.clock.advance(wide.meanMs(1) - 1);
+    h.clock.advance(curves.meanMsOf(2, 1) - 1);
     for (let i = 0; i < 6; i++) h.submitRows([1, 2, 3, 4]);
     assert.equal(h.deferred, 1);
     h.turn();

@@ -42,6 +42,20 @@ describe('LatencyCurve', () => {
     assert.ok(Math.abs(curve.meanMs(32) - 900) < 1e-9, `${curve.meanMs(32)}`);
   });
 
+  it('believes the second run of a size where it is faster: the first may have taken memory', () => {
+    const curve = new LatencyCurve(32, []);
+    curve.learn(1, 979);
+    curve.learn(1, 31);
+    assert.ok(Math.abs(curve.meanMs(1) - 31) < 1e-9, `${curve.meanMs(1)}`);
+    assert.ok(curve.highMs(1) < 60, `${curve.highMs(1)}`);
+    curve.learn(1, 10);
+    assert.ok(curve.meanMs(1) > 20, 'and no other');
+    const stalled = new LatencyCurve(32, []);
+    stalled.learn(1, 31);
+    stalled.learn(1, 979);
+    assert.ok(stalled.meanMs(1) < 40, 'a slower one may be a stall');
+  });
+
   it('believes the first run of a size also where a smaller one took no time by the clock', () => {
     const curve = new LatencyCurve(32, []);
     curve.learn(1, 0);
