@@ -103,6 +103,15 @@ export interface SignatureReport {
   readonly padding?: { readonly is_on: boolean; readonly reason: string };
 }
 
+/** Median run time of a size of batch that was measured at load. */
+export interface SweepReport {
+  readonly signature: string;
+  readonly rows: number;
+  /** The size of its free dims beside the batch in that run; a request's may be larger, and take longer. */
+  readonly free_dims?: number;
+  readonly run_ms: number;
+}
+
 /** Bound and forecast are of the last seconds and minutes, of an available version. */
 export interface VersionReport extends Explanation {
   /** Text, since it may exceed 2^53. */
@@ -153,8 +162,7 @@ export interface VersionReport extends Explanation {
     readonly resident_bytes?: number;
     readonly working_bytes?: number;
   };
-  /** Median run time of each size of batch that was measured at load. */
-  readonly sweep?: readonly { readonly signature: string; readonly rows: number; readonly run_ms: number }[];
+  readonly sweep?: readonly SweepReport[];
   readonly queue?: { readonly rows: number; readonly tasks: number; readonly running_batches: number };
 }
 
@@ -282,7 +290,7 @@ function memoryReport(memory: ModelMemory, sessions: number): VersionReport['mem
   });
 }
 
-function sweepReport({ signatureName, rows, runMs }: LatencySeed): NonNullable<VersionReport['sweep']>[number] {
+function sweepReport({ signatureName, rows, length, runMs }: LatencySeed): SweepReport {
   const sorted = [...runMs].sort((a, b) => a - b);
-  return { signature: signatureName, rows, run_ms: sorted[sorted.length >> 1]! };
+  return omitUndefined({ signature: signatureName, rows, free_dims: length, run_ms: sorted[sorted.length >> 1]! });
 }

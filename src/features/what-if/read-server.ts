@@ -81,7 +81,9 @@ function servedModel({ name }: ModelReport, version: VersionReport, detail: Mode
 /** The run times learned since the load, if the console tells them; else those measured at the load. */
 function curvesOf(version: VersionReport, detail: ModelDetail | undefined): Map<string, MeasuredSize[]> {
   const curves = new Map<string, MeasuredSize[]>();
-  for (const { signature, rows, run_ms } of version.sweep ?? []) {
+  for (const { signature, rows, free_dims, run_ms } of version.sweep ?? []) {
+    // Requests have other sizes than these runs, and take other times.
+    if (free_dims !== undefined) continue;
     const sizes = curves.get(signature) ?? [];
     curves.set(signature, [...sizes, { rows, meanMs: run_ms }]);
   }

@@ -126,7 +126,7 @@ function signatureIn({ curves, axes }: ServedModel, asked: string): string | und
 function whyNot({ arrivals }: ServerState, targets: readonly Target[], seconds: number): string | undefined {
   if (arrivals.at_ms.length === 0) return `no request came in the last ${seconds} s: send some, and ask again`;
   if (!arrivals.model.some((index) => targets[index] !== undefined))
-    return 'how long its models run is not known: are they loaded, and is batching on?';
+    return 'how long its models run is not known: are they loaded, is batching on, and, where inputs may have any size, the console?';
   if (arrivals.outcome.every((fate, i) => fate === 'cancelled' || targets[arrivals.model[i]!] === undefined))
     return 'every request was given up by its client: there is nothing to compare';
   return undefined;

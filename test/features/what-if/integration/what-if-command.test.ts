@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, describe, it, type TestContext } from 'node:test';
+import type { ModelReport, ModelsReport, VersionReport } from '../../../../src/admin/models-report.ts';
 import { killSidecars, runPillion } from '../../../support/sidecar.ts';
 import { arrivals, DETAIL, MODELS, runMs } from '../what-if-answers.ts';
 
@@ -26,6 +27,16 @@ async function serve(t: TestContext, answers: Readonly<Record<string, unknown>>)
 }
 
 const USUAL = { '/metrics': METRICS, '/models': MODELS, '/models/digits': DETAIL };
+
+/** The same report of models whose inputs may have any size: the runs at load had one of 1. */
+function withFreeDims(report: ModelsReport): ModelsReport {
+  const versions = ({ versions }: ModelReport): VersionReport[] =>
+    versions.map(({ sweep = [], ...version }) => ({
+      ...version,
+      sweep: sweep.map((one) => ({ ...one, free_dims: 1 })),
+    }));
+  return { ...report, models: report.models.map((model) => ({ ...model, versions: versions(model) })) };
+}
 
 async function ask(...args: string[]): Promise<{ readonly code: number | string; readonly text: string }> {
   const command = runPillion(['what-if', ...args]);
@@ -94,6 +105,9 @@ describe('pillion what-if', () => {
     assert.match(empty.text, /no request came in the last 30 s: send some, and ask again/);
     const bare = await serve(t, { ...USUAL, '/models': { ...MODELS, models: [] }, '/arrivals': arrivals(1, 50) });
     assert.match((await ask('--cores=4', `--admin=${bare}`)).text, /how long its models run is not known/);
+    const anySize = withFreeDims(MODELS);
+    const short = await serve(t, { '/metrics': METRICS, '/models': anySize, '/arrivals': arrivals(1, 50) });
+    assert.match((await ask('--cores=4', `--admin=${short}`)).text, /not known: .*any size, the console/);
     const other = await serve(t, { ...USUAL, '/arrivals': '<html>' });
     assert.match((await ask('--cores=4', `--admin=${other}`)).text, /GET \/arrivals cannot be read/);
   });
