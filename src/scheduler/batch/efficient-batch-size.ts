@@ -129,23 +129,18 @@ class ThreadBatchSize {
     this.#use(this.#level);
   }
 
-  /**
-   * The size that has its turn; the larger one is tried first. Where fewer rows wait than a run may have, the largest size
-   * that they fill is compared with half of it.
-   */
+  /** The size that has its turn after a run of `rows`; the larger one is tried first. */
   rowsToTry(waiting: number, now: Instant): number {
-    const level = this.#filledBy(waiting);
-    if (level === this.#level) {
-      const up = this.#doublings[level];
-      const larger = this.#rowsAt(level + 1);
-      if (waiting >= larger && up?.isDue(now) === true) {
-        if (up.wasLarger !== false) return 0;
-        if (this.#isRoom(larger)) return larger;
-        up.wait(now);
-      }
+    if (waiting < this.rows) return 0;
+    const larger = this.#rowsAt(this.#level + 1);
+    const up = this.#doublings[this.#level];
+    if (waiting >= larger && up?.isDue(now) === true) {
+      if (up.wasLarger !== false) return 0;
+      if (this.#isRoom(larger)) return larger;
+      up.wait(now);
     }
-    const down = this.#doublings[level - 1];
-    return down?.isLong === true && down.isDue(now) ? this.#rowsAt(down.wasLarger === true ? level - 1 : level) : 0;
+    const down = this.#doublings[this.#level - 1];
+    return down?.wasLarger === true && down.isLong && down.isDue(now) ? this.#rowsAt(this.#level - 1) : 0;
   }
 
   onStart(size: number, next: number): number {
@@ -165,25 +160,12 @@ class ThreadBatchSize {
   }
 
   onRun(run: SizedRun, now: Instant): void {
-    const { level, size, runMs } = run;
-    if (level === -1) {
-      const filled = this.#filledBy(size);
-      const rows = this.#rowsAt(filled);
-      this.#doublings[filled - 1]?.look(rows, (runMs * rows) / size);
-      return;
-    }
+    const { level } = run;
+    if (level === -1) return;
     this.#doublings[level]?.onRun(false, run, now);
     this.#doublings[level - 1]?.onRun(true, run, now);
-    const end = this.#doublings.findIndex(({ isWorth }) => !isWorth);
-    if (end !== -1 && end < this.#level) this.#use(end);
+    if (this.#doublings[this.#level - 1]?.isWorth === false) this.#use(this.#level - 1);
     else if (this.#doublings[this.#level]?.isWorth === true) this.#use(this.#level + 1);
-  }
-
-  /** The largest level in use that so many rows fill; −1 = none. */
-  #filledBy(waiting: number): number {
-    let level = this.#level;
-    while (level >= 0 && waiting < this.#rowsAt(level)) level -= 1;
-    return level;
   }
 
   #use(level: number): void {
@@ -235,11 +217,6 @@ class Doubling {
     return now >= this.#dueAt;
   }
 
-  /** The larger size takes about so long. */
-  look(rows: number, runMs: number): void {
-    this.isLong = runMs > EFFICIENT_SIZE_SHORT_RUN_MS || rows > this.#mostUnjudged;
-  }
-
   /** Pairs are wanted after a pause. */
   wait(now: Instant): void {
     this.#dueAt = now + this.#pauseMs;
@@ -247,7 +224,7 @@ class Doubling {
 
   onRun(isLarger: boolean, { size, beside, runMs }: SizedRun, now: Instant): void {
     if (isLarger) {
-      this.look(size, runMs);
+      this.isLong = runMs > EFFICIENT_SIZE_SHORT_RUN_MS || size > this.#mostUnjudged;
       if (!this.isLong) {
         // Not the first: a server that gets busy grows, and a larger run would be taken for the cause.
         this.#shortRuns += 1;

@@ -108,8 +108,7 @@ export class SlackPolicy implements BatchPolicy {
   #judge(lane: SlackFacts, situation: Situation, freeSlots: number, now: Instant): 'run' | 'wait' | ShedReason {
     const { latency, headRows, headDue, headOrder, isHeadSoft } = lane;
     const usual = lane.mostRows();
-    // A trial with fewer than a run may have is one more division of what waits.
-    const tried = lane.queuedRows >= usual || this.#mayDivide(situation) ? lane.rowsToTry(now) : 0;
+    const tried = lane.rowsToTry(now);
     const mostRows = tried > 0 && mayTry(lane, tried, situation, now) ? tried : usual;
     const want = Math.min(lane.queuedRows, mostRows);
     let rows = want;

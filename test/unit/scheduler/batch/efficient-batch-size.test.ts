@@ -169,22 +169,6 @@ describe('the size of batches that is worth it', () => {
     assert.equal(falling.most, 8);
   });
 
-  it('is found though never enough rows wait for the largest', () => {
-    const dearer = new Crowd({ runMs: dearerTogether }, 64, false);
-    dearer.waiting = 20;
-    dearer.run(COMPARED + 1);
-    assert.deepEqual([...new Set(dearer.sizes)], [20, 16, 8]);
-    assert.equal(dearer.most, 8);
-    const cheaper = new Crowd({ runMs: (rows) => 40 + rows }, 64, false);
-    cheaper.waiting = 20;
-    cheaper.run(COMPARED + 11);
-    assert.deepEqual(cheaper.sizes.slice(-10), Array(10).fill(20));
-    const short = new Crowd({ runMs: (rows) => 0.1 * rows }, 64, false);
-    short.waiting = 20;
-    short.run(COMPARED);
-    assert.deepEqual([...new Set(short.sizes)], [20]);
-  });
-
   it('is tried again after a pause, which doubles', () => {
     let isSlow = true;
     const crowd = new Crowd({ runMs: (rows) => (isSlow ? 100 * rows : 100 + rows) });

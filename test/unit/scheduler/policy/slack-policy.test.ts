@@ -110,17 +110,6 @@ const CASES: readonly Case[] = [
     want: 'a 2 enough',
   },
   {
-    name: 'tries a smaller size of what waits, though more would be worth it',
-    lanes: [lane('a', { rows: 4, due: 100, efficientSize: [8, 2] })],
-    want: 'a 2 slot_free',
-  },
-  {
-    name: 'waits for a full batch where it is told to, rather than to try a size',
-    lanes: [lane('a', { rows: 4, due: 100, efficientSize: [8, 2] })],
-    options: { batchTimeoutMicros: 5000 },
-    want: 'until 5',
-  },
-  {
     name: 'tries no smaller size where the head has less time',
     lanes: [lane('a', { rows: 8, due: 40, efficientSize: [4, 2] })],
     want: 'a 4 enough',
