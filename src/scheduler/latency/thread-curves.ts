@@ -79,10 +79,9 @@ export class ThreadCurves implements LatencyView {
 
   /** Like LatencyCurve.learn, for a run of so many threads with so many others beside it. */
   learn(threads: number, rows: number, _length: number, runMs: number, isProbe: boolean, beside = 0): void {
-    const curve = this.of(threads);
+    const curve = this.#ownOf(threads);
     if (beside > 0) this.#learnBeside(curve, threads, rows, runMs, beside);
     curve.learn(rows, runMs, isProbe);
-    this.#guessed.delete(threads);
   }
 
   #learnBeside(all: LatencyCurve, threads: number, rows: number, runMs: number, beside: number): void {
@@ -100,9 +99,7 @@ export class ThreadCurves implements LatencyView {
    * then it says nothing of theirs, and is ignored.
    */
   seed(threads: number, rows: number, length: number | undefined, runMs: number): void {
-    if (length !== undefined) return;
-    this.of(threads).seed(rows, runMs);
-    this.#guessed.delete(threads);
+    if (length === undefined) this.#ownOf(threads).seed(rows, runMs);
   }
 
   /** Lets what is known of runs of so many threads count no more than their first run did. */
@@ -138,6 +135,13 @@ export class ThreadCurves implements LatencyView {
     return curve;
   }
 
+  /** The same, to learn from runs: from now on it is no guess. */
+  #ownOf(threads: number): LatencyCurve {
+    const curve = this.of(threads);
+    this.#guessed.delete(threads);
+    return curve;
+  }
+
   /** A guess: that curve's run times times `factor`. */
   #scaledCopy(curve: LatencyCurve, factor: number): LatencyCurve {
     const copy = new LatencyCurve(this.#maxRows, this.#sizes);
@@ -156,8 +160,7 @@ export class ThreadCurves implements LatencyView {
   }
 
   import(threads: number, buckets: readonly LatencyBucket[]): void {
-    this.of(threads).import(buckets);
-    this.#guessed.delete(threads);
+    this.#ownOf(threads).import(buckets);
   }
 
   /** The curve of the fewest threads that have run; undefined = nothing has. */
