@@ -21,13 +21,18 @@ const START = ['config/serve-config.ts', 'cli/serve.ts', 'kernel/assembly/app.ts
 const THREAD = 'backends/host/thread/serve-thread.ts';
 /** It is in both scripts, and is run when it is needed: it loads its runtime. */
 const LATER = 'backends/onnx/onnx-backend.ts';
-/**
- * A script out of a code cache cannot import modules, not even with `importModuleDynamically` (Node 20.20): main.cjs
- * does it. Methods of that name stay: `import(a,b){`.
- */
-const IMPORTS = /(?<![\w$.])import\((?!\w+(?:,\w+)*\)\{)/g;
+/** Imports of modules, in minified code. Methods of that name are none: `import(a,b){`, `a.import(b)`. */
+const IMPORTS = /(?<![\w$]|\.\s*)import\((?!\s*\w+(?:,\s*\w+)*\)\s*\{)/g;
 /** The line that build-bundle.mjs puts before each module: the script has `require` anyway. */
 const BANNER = /^(#!.*\n)?import\{createRequire as requireOf\}.*\n/;
+
+/**
+ * A script out of a code cache cannot import modules, not even with `importModuleDynamically` (Node 20.20): main.cjs
+ * does it. esbuild may end a line after any token, so also between an object and its method.
+ */
+export function withImportsLater(script) {
+  return script.replaceAll(IMPORTS, 'importLater(');
+}
 
 /** The files by which features install when a server starts. */
 function installsIn(source) {
@@ -49,7 +54,7 @@ export async function buildServe(source, out, options) {
     banner: { js: '(function(exports,require,module,importLater,urlOfScript){' },
     footer: { js: '})' },
   });
-  const text = readFileSync(file, 'utf8').replaceAll(IMPORTS, 'importLater(');
+  const text = withImportsLater(readFileSync(file, 'utf8'));
   const name = `start-${createHash('sha256').update(text).digest('hex').slice(0, 12)}.cjs`;
   writeFileSync(join(folder, name), text.replace('start.cjs.map', `${name}.map`));
   renameSync(`${file}.map`, join(folder, `${name}.map`));
