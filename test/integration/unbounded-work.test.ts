@@ -1,6 +1,6 @@
 /** Requests that ask for more work than their size tells, against a server with a neighbour that others ask. */
 import assert from 'node:assert/strict';
-import { afterEach, describe, it } from 'node:test';
+import { afterEach, describe, it, type TestContext } from 'node:test';
 import { Neighbour, restClient } from '../support/neighbour.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
@@ -15,7 +15,7 @@ describe('a model that makes as many rounds as a request says', () => {
     const sidecar = await startSidecar([`--model=rounds=${writeModel(tempDirectory(t), 'rounds', ROUNDS)}`, NEIGHBOUR]);
     assert.equal(hostOf(sidecar, 'rounds'), 'process');
     assert.deepEqual(await rounds(sidecar, 5), [200, '{"outputs":5.0}']);
-    const neighbour = askNeighbour(sidecar);
+    const neighbour = askNeighbour(t, sidecar);
     const [status, text] = await rounds(sidecar, 4e12);
     assert.equal(status, 504, text);
     const lost = await sidecar.line(({ msg }) => msg === 'worker lost');
@@ -52,7 +52,7 @@ describe('a model whose work is bounded by the size of a request', () => {
     const count = 10_000;
     const boxes = [Array.from({ length: count }, (_, i) => [2 * i, 0, 2 * i + 1, 1])];
     const inputs = { boxes, scores: [[Array.from({ length: count }, (_, i) => i / count)]] };
-    const neighbour = askNeighbour(sidecar);
+    const neighbour = askNeighbour(t, sidecar);
     const startedAt = performance.now();
     const [status] = await predict(sidecar, 'boxes', { inputs });
     const tookMs = performance.now() - startedAt;
@@ -82,6 +82,10 @@ async function predict(
   return [answer.status, (await answer.text()).replaceAll(/\s/g, '')] as const;
 }
 
-function askNeighbour({ rest }: Sidecar): Neighbour {
-  return new Neighbour([restClient(`${rest}/v1/models/half:predict`, '{"instances":[2]}')], { perSecond: 200 });
+/** Ends with the test at the latest: a failed one would go on for ever. */
+function askNeighbour(t: TestContext, { rest }: Sidecar): Neighbour {
+  const clients = [restClient(`${rest}/v1/models/half:predict`, '{"instances":[2]}')];
+  const neighbour = new Neighbour(clients, { perSecond: 200 });
+  t.after(() => neighbour.stop());
+  return neighbour;
 }
