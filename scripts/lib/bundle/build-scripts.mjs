@@ -13,7 +13,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { init, parse } from 'es-module-lexer';
 import { build } from 'esbuild';
+
+await init;
 
 /** The modules that are loaded before a server is ready, relative to src/. main.ts is the last, since it begins. */
 const START = ['config/serve-config.ts', 'cli/serve.ts', 'kernel/assembly/app.ts', 'main.ts'];
@@ -21,17 +24,23 @@ const START = ['config/serve-config.ts', 'cli/serve.ts', 'kernel/assembly/app.ts
 const THREAD = 'backends/host/thread/serve-thread.ts';
 /** It is in both scripts, and is run when it is needed: it loads its runtime. */
 const LATER = 'backends/onnx/onnx-backend.ts';
-/** Imports of modules, in minified code. Methods of that name are none: `import(a,b){`, `a.import(b)`. */
-const IMPORTS = /(?<![\w$]|\.\s*)import\((?!\s*\w+(?:,\s*\w+)*\)\s*\{)/g;
 /** The line that build-bundle.mjs puts before each module: the script has `require` anyway. */
 const BANNER = /^(#!.*\n)?import\{createRequire as requireOf\}.*\n/;
 
 /**
  * A script out of a code cache cannot import modules, not even with `importModuleDynamically` (Node 20.20): main.cjs
- * does it. esbuild may end a line after any token, so also between an object and its method.
+ * does it. What is an import is not told by its text: methods have that name, and esbuild may end a line after any token.
  */
 export function withImportsLater(script) {
-  return script.replaceAll(IMPORTS, 'importLater(');
+  const [found] = parse(script);
+  let text = '';
+  let end = 0;
+  for (const { type, importStart } of found) {
+    if (type !== 'dynamic') continue;
+    text += `${script.slice(end, importStart)}importLater`;
+    end = importStart + 'import'.length;
+  }
+  return text + script.slice(end);
 }
 
 /** The files by which features install when a server starts. */

@@ -18,11 +18,13 @@ describe('imports in a script of the bundle', () => {
     'copy.import(a.map(b))',
     'copy.\nimport(a.map(b))',
     'copy?.\n import(a)',
+    '"await import(a)"',
+    '// import(a)',
     'reimport(a)',
     '$import(a)',
-    '}import(a,b){return a}',
-    '}import(a,\nb){return a}',
-    '}import(a,b)\n{return a}',
+    'class A{b(){}import(a,b){return a}}',
+    'class A{b(){}import(a,\nb){return a}}',
+    'class A{b(){}import(a,b)\n{return a}}',
   ]) {
     it(`${JSON.stringify(text)} stays`, () => assert.equal(withImportsLater(text), text));
   }
