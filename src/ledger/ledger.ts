@@ -5,11 +5,15 @@
  *   a request ends ──▶ ring  │ read │ read │ unread ▐▐▐▐▐│ ──▶ readers, requests first, in the order of their ends:
  *   a batch ends ────▶ batches since the last reading          – when one of them is asked (`settle`)
  *                                                              – when a quarter of the ring is unread
+ *                                                              – after the turn in which SOME_BATCHES are unread
  *                                                              – READ_AFTER_MS after the first unread record
  *
- * So a request pays for one record, and the readers' work for a hundred of them is done in one loop. Errors and the
- * steps of ensembles are held until they are read, and not in the ring.
+ * So a request pays for one record, and the readers' work for a hundred of them is done in one loop. Whoever is served at
+ * that time waits for it. Where batches hold one request each, the server has time to spare: the loop is kept short then,
+ * and begins when answers are on their way. Errors and the steps of ensembles are held until they are read, and not in
+ * the ring.
  */
+import { setImmediate } from 'node:timers';
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import { ReadRequest, type UnreadFacts } from './recorder/read-request.ts';
 import { RequestRing } from './recorder/request-ring.ts';
@@ -17,6 +21,7 @@ import type { BatchRecord, KeepReason, RequestRecord } from './request-record.ts
 
 const PLACES = 512;
 const QUARTER = PLACES / 4;
+const SOME_BATCHES = 16;
 const READ_AFTER_MS = 1000;
 
 /** Reads requests, then batches, in the order in which they ended. The next request is the same object: copy it. */
@@ -47,6 +52,7 @@ export class Ledger {
   readonly #facts: (UnreadFacts | undefined)[] = new Array(QUARTER).fill(undefined);
   readonly #batches: BatchRecord[] = [];
   #timer: TimerHandle | undefined;
+  readonly #settleLater = (): void => this.settle();
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -66,7 +72,9 @@ export class Ledger {
 
   /** The batch's numbers must not change any more. */
   recordBatch(record: BatchRecord): void {
-    if (this.#batches.push(record) === QUARTER) this.settle();
+    const unread = this.#batches.push(record);
+    if (unread === QUARTER) this.settle();
+    else if (unread === SOME_BATCHES) setImmediate(this.#settleLater);
     else if (this.#timer === undefined) this.#startTimer();
   }
 

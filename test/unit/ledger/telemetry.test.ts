@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createLogger } from '../../../src/ledger/log/log.ts';
 import type { BatchRecord, RequestRecord } from '../../../src/ledger/request-record.ts';
 import { createTelemetry } from '../../../src/ledger/telemetry.ts';
@@ -77,6 +78,19 @@ describe('without a tracer', () => {
     const text = await textOf(all.metrics);
     assert.match(text, /pillion_request_duration_seconds_count\{.*\} 1\n/);
     assert.match(text, /pillion_batches_total\{.*\} 1\n/);
+  });
+
+  it('sixteen batches of one request are read after the turn, not in it', async () => {
+    const { all } = telemetry();
+    let read = 0;
+    all.follow({ recordBatch: () => (read += 1) });
+    for (let i = 0; i < 16; i++) {
+      all.recordBatch(batchRecord());
+      all.recordRequest(requestRecord());
+    }
+    assert.equal(read, 0);
+    await nextTurn();
+    assert.equal(read, 16);
   });
 });
 
