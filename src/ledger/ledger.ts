@@ -5,13 +5,13 @@
  *   a request ends ──▶ ring  │ read │ read │ unread ▐▐▐▐▐│ ──▶ readers, requests first, in the order of their ends:
  *   a batch ends ────▶ batches since the last reading          – when one of them is asked (`settle`)
  *                                                              – when a quarter of the ring is unread
- *                                                              – after the turn in which SOME_BATCHES are unread
+ *                                                              – after the turn in which READ_AFTER_BATCHES are new
  *                                                              – READ_AFTER_MS after the first unread record
  *
- * So a request pays for one record, and the readers' work for a hundred of them is done in one loop. Whoever is served at
- * that time waits for it. Where batches hold one request each, the server has time to spare: the loop is kept short then,
- * and begins when answers are on their way. Errors and the steps of ensembles are held until they are read, and not in
- * the ring.
+ * So a request pays for one record, and the readers' work for a hundred of them is done in one loop, for which whoever is
+ * served at that time waits. Where batches are small, few requests share that wait and it is a large part of their
+ * latency: readers come after fewer of them then, and when the turn's answers are written. Errors and the steps of
+ * ensembles are held until they are read, and not in the ring.
  */
 import { setImmediate } from 'node:timers';
 import type { Clock, TimerHandle } from '../core/clock.ts';
@@ -21,7 +21,7 @@ import type { BatchRecord, KeepReason, RequestRecord } from './request-record.ts
 
 const PLACES = 512;
 const QUARTER = PLACES / 4;
-const SOME_BATCHES = 16;
+const READ_AFTER_BATCHES = 16;
 const READ_AFTER_MS = 1000;
 
 /** Reads requests, then batches, in the order in which they ended. The next request is the same object: copy it. */
@@ -52,7 +52,6 @@ export class Ledger {
   readonly #facts: (UnreadFacts | undefined)[] = new Array(QUARTER).fill(undefined);
   readonly #batches: BatchRecord[] = [];
   #timer: TimerHandle | undefined;
-  readonly #settleLater = (): void => this.settle();
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -74,7 +73,7 @@ export class Ledger {
   recordBatch(record: BatchRecord): void {
     const unread = this.#batches.push(record);
     if (unread === QUARTER) this.settle();
-    else if (unread === SOME_BATCHES) setImmediate(this.#settleLater);
+    else if (unread === READ_AFTER_BATCHES) setImmediate(() => this.settle());
     else if (this.#timer === undefined) this.#startTimer();
   }
 
