@@ -5,7 +5,7 @@
  *   begin ──▶ decode … encode (exchange.ts) ──▶ finish(context, error?)
  *     └ comes cancelled while draining            └ exactly once, on every path
  */
-import type { Clock, Instant } from '../core/clock.ts';
+import { type Clock, durationText, type Instant } from '../core/clock.ts';
 import { DenseSet } from '../core/collections/dense-set.ts';
 import type { DeadlineTimer } from '../core/deadline-timer.ts';
 import { ServingError, SharedError } from '../core/errors.ts';
@@ -246,7 +246,7 @@ function nobodyWaits(kind: 'deadline_exceeded' | 'cancelled'): SharedError {
 /** The deadline had passed before the request was read, or its timeout was 0. */
 function expiredUnread(budgetMs: number): ServingError {
   const fix = 'before the request was read; send a longer deadline, or fewer requests to this server';
-  return new ServingError('deadline_exceeded', `deadline of ${formatMs(budgetMs)} passed ${fix}`, {
+  return new ServingError('deadline_exceeded', `deadline of ${durationText(budgetMs)} passed ${fix}`, {
     attributes: { stage: 'receive', reason: 'unread' },
   });
 }
@@ -257,7 +257,7 @@ function deadlineExceeded(context: RequestContext): ServingError {
   const stage = context.stages.reached;
   const where = WHERE[stage] ?? 'before it was answered; send a longer one';
   const whose = context.isDeadlineCarried ? ', what was left to the request that it is for,' : '';
-  return new ServingError('deadline_exceeded', `deadline of ${formatMs(budgetMs)}${whose} passed ${where}`, {
+  return new ServingError('deadline_exceeded', `deadline of ${durationText(budgetMs)}${whose} passed ${where}`, {
     attributes: { stage },
   });
 }
@@ -269,7 +269,3 @@ const WHERE: Readonly<Record<string, string>> = {
   [STAGES[STAGE_EXECUTE]]: 'while the model ran; send a longer deadline or fewer rows',
   [STAGES[STAGE_ENCODE]]: 'while the answer was written; send a longer deadline or fewer rows',
 };
-
-function formatMs(ms: number): string {
-  return ms >= 1 || ms <= 0 ? `${Math.round(ms)} ms` : `${ms.toFixed(3)} ms`;
-}

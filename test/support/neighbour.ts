@@ -55,11 +55,12 @@ export class Neighbour {
     this.#resolve = resolve;
   });
 
-  /** Starts at once. The clients are asked in turn; it closes them at its end. */
+  /** Sends the first request at once. The clients are asked in turn; it closes them at its end. */
   constructor(clients: readonly NeighbourClient[], options: NeighbourOptions) {
     this.#clients = clients;
     this.#options = { total: Infinity, patienceMs: PATIENCE_MS, ...options };
     this.#timer = setInterval(() => this.#sendDue(), 1);
+    this.#sendDue();
   }
 
   /** Resolves when `total` requests were sent, and each was answered or given up. */
@@ -81,7 +82,7 @@ export class Neighbour {
   #sendDue(): void {
     const { perSecond, total } = this.#options;
     const due = ((performance.now() - this.#startedAt) * perSecond) / 1000;
-    for (; this.#sent < Math.min(total, due); this.#sent++) {
+    for (; this.#sent < total && this.#sent <= due; this.#sent++) {
       this.#ask(this.#clients[this.#sent % this.#clients.length]!, this.#startedAt + (this.#sent * 1000) / perSecond);
     }
     if (this.#sent === total) this.#resolve();

@@ -8,6 +8,7 @@
  * The limit depends on the cores. With many, a worker has a core to itself. With one or two, it competes with the
  * application or the client, and a hop has to wait for a core.
  */
+import { durationText } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Backend, WorkBounds } from '../backend.ts';
 import type { Calibration } from './calibration.ts';
@@ -51,13 +52,14 @@ export function chooseHost(
   { isSynchronous, loadMs, oneRowMs, largestMs }: LoadFacts,
   limits: InlineLimits,
 ): HostChoice {
-  const runLimit = showMs(limits.runMs);
+  const runLimit = durationText(limits.runMs);
   if (!isSynchronous) return thread('its runtime answers in a later turn of the event loop');
-  if (loadMs > limits.loadMs) return thread(`it took ${showMs(loadMs)} to load, over ${showMs(limits.loadMs)}`);
-  if (oneRowMs > limits.runMs) return thread(`a run of one row took ${showMs(oneRowMs)}, over ${runLimit}`);
+  if (loadMs > limits.loadMs)
+    return thread(`it took ${durationText(loadMs)} to load, over ${durationText(limits.loadMs)}`);
+  if (oneRowMs > limits.runMs) return thread(`a run of one row took ${durationText(oneRowMs)}, over ${runLimit}`);
   if (largestMs === undefined) return thread('its largest batch has over a mebibyte of inputs');
-  if (largestMs > limits.runMs) return thread(`its largest batch took ${showMs(largestMs)}, over ${runLimit}`);
-  return { kind: 'inline', reason: `its largest batch took ${showMs(largestMs)}, within ${runLimit}` };
+  if (largestMs > limits.runMs) return thread(`its largest batch took ${durationText(largestMs)}, over ${runLimit}`);
+  return { kind: 'inline', reason: `its largest batch took ${durationText(largestMs)}, within ${runLimit}` };
 }
 
 /**
@@ -136,10 +138,6 @@ function inSandbox(requested: HostKind | 'auto', requiredBy: string): HostChoice
   if (requested === 'auto' || requested === 'process') return { kind: 'process', reason: requiredBy };
   const text = `host ${requested} was asked for, but --${requiredBy} has models run in sandboxed processes only`;
   throw new ServingError('load_failed', `${text}; set host=process for this model, or leave host out`);
-}
-
-export function showMs(ms: number): string {
-  return `${Number(ms.toPrecision(2))} ms`;
 }
 
 function thread(reason: string): HostChoice {
