@@ -72,6 +72,8 @@ What to keep in mind:
 - The load generator shares the ${machine.cores} cores with the server. Throughput is what is left beside it; CPU per request is the fairer
   figure for a sidecar, which always has a neighbour.
 - Closed loops flatter latency: a slow server is asked less often.
+- wrk counts a pause as all the requests that would have been sent in it, h2load does not: with one connection, the p99 over
+  REST tells of the longest pause of a round.
 - CPU is user and system time of the server with all its descendants. RSS is summed over them, so that shared pages count
   once for each process.
 - The row is the same, the protocol is the server's own: TensorFlow Serving's for Pillion and the plain servers, the Open

@@ -144,11 +144,6 @@ export function localTime(wallMs: number): string {
   return new Date(wallMs - date.getTimezoneOffset() * 60_000).toISOString().slice(0, -1).replace('T', ' ');
 }
 
-/** A duration for people, with two digits where it is short: "250 ms", "0.05 ms". */
-export function durationText(ms: number): string {
-  return `${ms >= 10 ? Math.round(ms) : Number(ms.toPrecision(2))} ms`;
-}
-
 /** The wall-clock time that a text names, in ms since 1970; NaN if it names none. */
 export function parseWall(text: string): number {
   return Date.parse(text);

@@ -5,11 +5,12 @@
  *   begin ──▶ decode … encode (exchange.ts) ──▶ finish(context, error?)
  *     └ comes cancelled while draining            └ exactly once, on every path
  */
-import { type Clock, durationText, type Instant } from '../core/clock.ts';
+import type { Clock, Instant } from '../core/clock.ts';
 import { DenseSet } from '../core/collections/dense-set.ts';
 import type { DeadlineTimer } from '../core/deadline-timer.ts';
 import { ServingError, SharedError } from '../core/errors.ts';
 import type { ArrivalClock } from '../ledger/arrival-clock.ts';
+import { showMs } from '../ledger/quantities.ts';
 import { INFERENCE_METHODS, type Surface, type Telemetry } from '../ledger/request-record.ts';
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../ledger/stage-clock.ts';
 import { isPrincipal } from './access-control.ts';
@@ -246,7 +247,7 @@ function nobodyWaits(kind: 'deadline_exceeded' | 'cancelled'): SharedError {
 /** The deadline had passed before the request was read, or its timeout was 0. */
 function expiredUnread(budgetMs: number): ServingError {
   const fix = 'before the request was read; send a longer deadline, or fewer requests to this server';
-  return new ServingError('deadline_exceeded', `deadline of ${durationText(budgetMs)} passed ${fix}`, {
+  return new ServingError('deadline_exceeded', `deadline of ${showMs(budgetMs)} passed ${fix}`, {
     attributes: { stage: 'receive', reason: 'unread' },
   });
 }
@@ -257,7 +258,7 @@ function deadlineExceeded(context: RequestContext): ServingError {
   const stage = context.stages.reached;
   const where = WHERE[stage] ?? 'before it was answered; send a longer one';
   const whose = context.isDeadlineCarried ? ', what was left to the request that it is for,' : '';
-  return new ServingError('deadline_exceeded', `deadline of ${durationText(budgetMs)}${whose} passed ${where}`, {
+  return new ServingError('deadline_exceeded', `deadline of ${showMs(budgetMs)}${whose} passed ${where}`, {
     attributes: { stage },
   });
 }

@@ -8,8 +8,8 @@
  * The limit depends on the cores. With many, a worker has a core to itself. With one or two, it competes with the
  * application or the client, and a hop has to wait for a core.
  */
-import { durationText } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
+import { showMs } from '../../ledger/quantities.ts';
 import type { Backend, WorkBounds } from '../backend.ts';
 import type { Calibration } from './calibration.ts';
 
@@ -52,14 +52,13 @@ export function chooseHost(
   { isSynchronous, loadMs, oneRowMs, largestMs }: LoadFacts,
   limits: InlineLimits,
 ): HostChoice {
-  const runLimit = durationText(limits.runMs);
+  const runLimit = showMs(limits.runMs);
   if (!isSynchronous) return thread('its runtime answers in a later turn of the event loop');
-  if (loadMs > limits.loadMs)
-    return thread(`it took ${durationText(loadMs)} to load, over ${durationText(limits.loadMs)}`);
-  if (oneRowMs > limits.runMs) return thread(`a run of one row took ${durationText(oneRowMs)}, over ${runLimit}`);
+  if (loadMs > limits.loadMs) return thread(`it took ${showMs(loadMs)} to load, over ${showMs(limits.loadMs)}`);
+  if (oneRowMs > limits.runMs) return thread(`a run of one row took ${showMs(oneRowMs)}, over ${runLimit}`);
   if (largestMs === undefined) return thread('its largest batch has over a mebibyte of inputs');
-  if (largestMs > limits.runMs) return thread(`its largest batch took ${durationText(largestMs)}, over ${runLimit}`);
-  return { kind: 'inline', reason: `its largest batch took ${durationText(largestMs)}, within ${runLimit}` };
+  if (largestMs > limits.runMs) return thread(`its largest batch took ${showMs(largestMs)}, over ${runLimit}`);
+  return { kind: 'inline', reason: `its largest batch took ${showMs(largestMs)}, within ${runLimit}` };
 }
 
 /**

@@ -11,8 +11,8 @@
  *
  * So every model that the serving thread computes has run elsewhere before.
  */
-import { durationText } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
+import { showMs } from '../../ledger/quantities.ts';
 import type { WorkBounds } from '../backend.ts';
 import type { FoundBackend } from '../backends.ts';
 import { importBackend } from '../import-backend.ts';
@@ -170,8 +170,8 @@ async function startWatched(
     isMoving = true;
     const reason =
       runMs >= stallMs
-        ? `two runs took over ${durationText(stallMs)}, the last ${durationText(runMs)}`
-        : `more than 1 in 20 runs take over ${durationText(slowMs)}, the last ${durationText(runMs)}`;
+        ? `two runs took over ${showMs(stallMs)}, the last ${showMs(runMs)}`
+        : `more than 1 in 20 runs take over ${showMs(slowMs)}, the last ${showMs(runMs)}`;
     void host.move().then(
       (isDone) => {
         if (isDone) options.onMove?.({ isDone, reason });

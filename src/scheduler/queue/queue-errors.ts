@@ -1,7 +1,8 @@
 /** The scheduler's errors. Each text says what was sent, which limit holds, and one fix. */
-import { durationText, type Instant } from '../../core/clock.ts';
+import type { Instant } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
+import { showMs } from '../../ledger/quantities.ts';
 import type { ShedReason } from '../policy/batch-policy.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskContext } from '../task.ts';
@@ -45,7 +46,7 @@ export function expiredInRun(context: TaskContext): ServingError {
 /** The same text as that of the request's deadline timer: either may notice first that the deadline has passed. */
 function expired(context: TaskContext, where: string, attributes: Readonly<Record<string, string>>): ServingError {
   const budgetMs = context.deadline - context.stages.startedAt;
-  return new ServingError('deadline_exceeded', `deadline of ${durationText(budgetMs)} passed ${where}`, { attributes });
+  return new ServingError('deadline_exceeded', `deadline of ${showMs(budgetMs)} passed ${where}`, { attributes });
 }
 
 export function unknownSignature(name: string, known: Iterable<string>): ServingError {
@@ -65,7 +66,7 @@ export function emptyFixedBatch(plan: SignaturePlan): ServingError {
 export function shedInQueue(reason: ShedReason, task: Task, now: Instant, runMs: number): ServingError {
   const waitedMs = now - task.enqueuedAt;
   const attributes = { stage: 'queue', reason, waited_ms: waitedMs, expected_run_ms: runMs };
-  const waited = `the request waited ${durationText(waitedMs)} for a free slot`;
+  const waited = `the request waited ${showMs(waitedMs)} for a free slot`;
   if (reason === 'standing_queue') {
     const retryAfterMs = Math.max(1, Math.ceil(waitedMs));
     const text =
@@ -73,10 +74,10 @@ export function shedInQueue(reason: ShedReason, task: Task, now: Instant, runMs:
       `retry after ${retryAfterMs} ms or send fewer requests`;
     return new ServingError('overloaded', text, { retryAfterMs, attributes });
   }
-  const left = `${durationText(Math.max(0, task.due - now))} of its deadline are left`;
+  const left = `${showMs(Math.max(0, task.due - now))} of its deadline are left`;
   const why =
     reason === 'expired'
-      ? `a run takes about ${durationText(runMs)}`
+      ? `a run takes about ${showMs(runMs)}`
       : 'a batch as small as that allows would make all others late';
   return new ServingError(
     'deadline_exceeded',
@@ -89,8 +90,8 @@ export function shedInQueue(reason: ShedReason, task: Task, now: Instant, runMs:
 export function deadlineTooShort(rows: number, budgetMs: number, needMs: number): ServingError {
   return new ServingError(
     'deadline_exceeded',
-    `deadline of ${durationText(budgetMs)} would have passed while the model ran: ` +
-      `about ${durationText(needMs)} for ${rows} row${rows === 1 ? '' : 's'}; send a longer deadline or fewer rows`,
+    `deadline of ${showMs(budgetMs)} would have passed while the model ran: ` +
+      `about ${showMs(needMs)} for ${rows} row${rows === 1 ? '' : 's'}; send a longer deadline or fewer rows`,
     { attributes: { stage: 'admit', reason: 'deadline_too_short', expected_ms: needMs } },
   );
 }
