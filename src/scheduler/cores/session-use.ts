@@ -118,7 +118,8 @@ export class SessionUse {
     this.#rows.add(-rowsNow, now);
     const rows = -this.#rows.least(now);
     const isContended = slots.isContended(this.#tenant, now);
-    const facts = { plans, threads, narrow: NARROW, wide, rows, mostRows, curves, isContended };
+    const isOverloaded = slots.isOverloaded(now);
+    const facts = { plans, threads, narrow: NARROW, wide, rows, mostRows, curves, isContended, isOverloaded };
     return this.#choice.choose(facts, now);
   }
 }

@@ -18,7 +18,8 @@
  *
  * Sessions that are not open are asked for where their plan would be better, by what is known or guessed of it. One of all
  * cores is soon tried. Sessions of one thread beside it are more copies of the weights, and would have to be better at every
- * look for a while: not only in a slow moment of the machine, in which one that is not used always looks better.
+ * look for a while: not only in a slow moment of the machine, in which one that is not used always looks better. While requests
+ * are refused, a shorter while proves it at a crowd: each moment refuses what they would answer.
  */
 import type { Instant } from '../../core/clock.ts';
 import type { SessionPlan } from '../../core/executor.ts';
@@ -29,6 +30,7 @@ import {
   LATER_PROOF_MS,
   MAX_PROBE_PAUSE_MS,
   MIN_CROWDED_LOOKS,
+  OVERLOAD_PROOF_MS,
   PLAN_GAIN,
   PLAN_KEPT_MS,
   PLAN_KEPT_RUNS,
@@ -53,6 +55,8 @@ export interface ThreadFacts {
   readonly curves: ThreadCurves;
   /** Other models use the cores. */
   readonly isContended: boolean;
+  /** Requests were refused lately, for there is too much to do. */
+  readonly isOverloaded: boolean;
 }
 
 export class ThreadChoice {
@@ -109,7 +113,7 @@ export class ThreadChoice {
     this.#hasLookedAgain ||= this.isSecondLook;
     if (isOtherBetter || this.#isProbing) return this.#take(other.threads, now);
     this.#noteBetter(wouldBeBetter, !isNarrow && facts.rows > facts.mostRows(threads), now);
-    this.isLacking = isNarrow ? !isWhole && (isDue || wouldBeBetter) : isDue && this.#isProven(now);
+    this.isLacking = isNarrow ? !isWhole && (isDue || wouldBeBetter) : isDue && this.#isProven(facts.isOverloaded, now);
     return threads;
   }
 
@@ -131,11 +135,13 @@ export class ThreadChoice {
   }
 
   /** The other plan would have been better for long enough. */
-  #isProven(now: Instant): boolean {
+  #isProven(isOverloaded: boolean, now: Instant): boolean {
     if (this.#betterSince === undefined) return false;
+    const betterMs = now - this.#betterSince;
+    if (isOverloaded && this.#crowdedLooks >= MIN_CROWDED_LOOKS) return betterMs >= OVERLOAD_PROOF_MS;
     // Soon after a change, the times of both are of the same moments.
     const isSoon = this.#betterSince - this.#since < FIRST_PROOF_MS;
-    return now - this.#betterSince >= (isSoon ? FIRST_PROOF_MS : LATER_PROOF_MS);
+    return betterMs >= (isSoon ? FIRST_PROOF_MS : LATER_PROOF_MS);
   }
 
   #take(threads: number, now: Instant): number {

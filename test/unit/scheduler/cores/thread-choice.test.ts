@@ -7,6 +7,8 @@ import {
   FIRST_PROOF_MS,
   LATER_PROOF_MS,
   MAX_PROBE_PAUSE_MS,
+  MIN_CROWDED_LOOKS,
+  OVERLOAD_PROOF_MS,
   PLAN_KEPT_MS,
   PLAN_KEPT_RUNS,
   PROBE_PAUSE_FACTOR,
@@ -44,7 +46,7 @@ const IMAGES = curvesOf([0.001, 0.1], [0.001, 0.07]);
 
 function facts(change: Partial<ThreadFacts>): ThreadFacts {
   const usual = { plans: PLANS, threads: 1, narrow: 1, wide: 2, rows: 1, mostRows: () => 64, curves: NETWORK };
-  return { ...usual, isContended: false, ...change };
+  return { ...usual, isContended: false, isOverloaded: false, ...change };
 }
 
 describe('The choice of threads', () => {
@@ -187,6 +189,27 @@ describe('The choice of threads', () => {
       Infinity,
       'a single look between quiet ones says nothing',
     );
+  });
+
+  it('lacks them sooner at a crowd while requests are refused', () => {
+    const crowd = { threads: 2, plans: [PLANS[1]!], curves: IMAGES, mostRows: () => 16, rows: 64 };
+    const firstLack = (change: Partial<ThreadFacts>): number => {
+      const choice = new ThreadChoice();
+      choice.choose(facts({ threads: 1, curves: NETWORK }), 0);
+      const begin = 10_000;
+      for (let now = begin; now < begin + 20_000; now += PLAN_KEPT_MS) {
+        choice.choose(facts({ ...crowd, ...change }), now);
+        if (choice.isLacking) return now - begin;
+      }
+      return Infinity;
+    };
+    assert.equal(
+      firstLack({ isOverloaded: true }),
+      Math.max(OVERLOAD_PROOF_MS, (MIN_CROWDED_LOOKS - 1) * PLAN_KEPT_MS),
+    );
+    assert.equal(firstLack({}), LATER_PROOF_MS);
+    assert.equal(firstLack({ isOverloaded: true, rows: 16 }), LATER_PROOF_MS, 'no crowd');
+    assert.equal(firstLack({ isOverloaded: true, curves: NETWORK }), Infinity, 'not better');
   });
 
   it('goes back from sessions of one thread that were no better, and lacks them no more for as long as it tries none', () => {
