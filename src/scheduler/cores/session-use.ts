@@ -96,7 +96,7 @@ export class SessionUse {
     }
     if (this.#chosen === undefined || this.#running.length > 0) return false;
     executor.use?.(this.#chosen);
-    if (this.#choice.isSecondLook) this.#parts.queue.first?.plan.curve.renew(this.#chosen);
+    if (this.#choice.isProbing) this.#parts.queue.first?.plan.curve.renew(this.#chosen);
     this.#chosen = undefined;
     this.#choice.onUse(now);
     return true;
