@@ -63,7 +63,7 @@ export class ThreadChoice {
   #since: Instant = -Infinity;
   /** The plan that was chosen last is only probed: what is known of it, of another moment, counts as one run. */
   isProbing = false;
-  /** Until when the plan in use is probed, and when the other one was in use last. */
+  /** When that ends, and when the other plan was in use last. */
   #probeUntil: Instant = -Infinity;
   #otherAt: Instant = -Infinity;
   /** How long after that it is probed. */
@@ -101,7 +101,7 @@ export class ThreadChoice {
     if (this.isProbing && !this.#isSecondLook) {
       this.#pauseMs = isOtherBetter ? Math.min(MAX_PROBE_PAUSE_MS, PROBE_PAUSE_FACTOR * this.#pauseMs) : PROBE_PAUSE_MS;
     } else if (isOtherBetter && isNarrow && isCrowd) {
-      // What is left when it is slowest may be so for that moment only.
+      // It is left when it is slowest, perhaps for that moment only.
       this.#pauseMs = PROBE_PAUSE_MS;
     }
     const isDue = now - this.#otherAt >= this.#pauseMs;
