@@ -96,7 +96,7 @@ export class SessionUse {
     }
     if (this.#chosen === undefined || this.#running.length > 0) return false;
     executor.use?.(this.#chosen);
-    if (this.#choice.isProbing) this.#parts.queue.first?.plan.curve.renew(this.#chosen);
+    if (this.#choice.isSecondLook) this.#parts.queue.first?.plan.curve.renew(this.#chosen);
     this.#chosen = undefined;
     this.#choice.onUse(now);
     return true;
@@ -118,8 +118,7 @@ export class SessionUse {
     this.#rows.add(-rowsNow, now);
     const rows = -this.#rows.least(now);
     const isContended = slots.isContended(this.#tenant, now);
-    const isOverloaded = slots.isOverloaded(now);
-    const facts = { plans, threads, narrow: NARROW, wide, rows, mostRows, curves, isContended, isOverloaded };
+    const facts = { plans, threads, narrow: NARROW, wide, rows, mostRows, curves, isContended };
     return this.#choice.choose(facts, now);
   }
 }
