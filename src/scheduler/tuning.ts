@@ -297,6 +297,10 @@ export const PROBE_RUNS = 3;
 export const FIRST_PROOF_MS = 1500;
 /** The same later. Chosen: longer than most slow moments of a machine. */
 export const LATER_PROOF_MS = 5000;
+/** The same at a crowd while requests are refused. ADR 35: until then a tenth to a fifth fewer are answered. */
+export const OVERLOAD_PROOF_MS = 300;
+/** Share of what a run on all cores does that it keeps up with. Chosen: beyond it, batches queue as long as single threads take. */
+export const SUSTAINED_SHARE = 0.9;
 /** Looks at a crowd from which on others say nothing of whether its sessions would be better. Chosen: a burst or two. */
 export const MIN_CROWDED_LOOKS = 8;
 

@@ -74,7 +74,7 @@ interface Move {
 export class LatencyCurve implements LatencyView {
   readonly #bounds: readonly number[];
   readonly #isStepped: boolean;
-  /** The buckets as learned; 0 runs = a bucket has not run. */
+  /** The buckets as learned; 0 runs = a bucket has not run, or not since `renew`, and its mean is then the last one known. */
   readonly #means: Float64Array;
   readonly #deviations: Float64Array;
   readonly #runs: Float64Array;
@@ -105,7 +105,7 @@ export class LatencyCurve implements LatencyView {
 
   /** The rows of the largest bucket that has run; 0 = none has. */
   get largestRun(): number {
-    const index = this.#runs.findLastIndex((runs) => runs > 0);
+    const index = this.#runs.findLastIndex((_, i) => this.#hasRun(i));
     return index === -1 ? 0 : this.#bounds[index]!;
   }
 
@@ -183,8 +183,9 @@ export class LatencyCurve implements LatencyView {
   export(): LatencyBucket[] {
     const kept: LatencyBucket[] = [];
     for (const [i, rows] of this.#bounds.entries()) {
-      if (this.#runs[i] === 0) continue;
-      kept.push({ rows, meanMs: this.#means[i]!, deviationMs: this.#deviations[i]!, runs: this.#runs[i]! });
+      if (!this.#hasRun(i)) continue;
+      const runs = Math.max(1, this.#runs[i]!);
+      kept.push({ rows, meanMs: this.#means[i]!, deviationMs: this.#deviations[i]!, runs });
     }
     return kept;
   }
@@ -203,9 +204,17 @@ export class LatencyCurve implements LatencyView {
     if (this.isKnown) this.#fill();
   }
 
-  /** Each bucket counts as if it had run once: the next run of its size replaces it where it is faster. */
+  /**
+   * Takes what is known for that of another moment: it says only how long a size takes at most, until the first run of that
+   * size replaces it. Runs of other sizes that are faster than then make it shorter.
+   */
   renew(): void {
-    for (const [i, runs] of this.#runs.entries()) this.#runs[i] = Math.min(1, runs);
+    this.#runs.fill(0);
+    this.#weights.fill(MIN_WEIGHT);
+  }
+
+  #hasRun(index: number): boolean {
+    return this.#runs[index]! > 0 || this.#means[index]! > 0;
   }
 
   /** Estimates every bucket from the first run of all. */
@@ -255,7 +264,7 @@ export class LatencyCurve implements LatencyView {
     let isFalling = false;
     for (let i = 0; i < this.#bounds.length; i++) {
       const isSeen = this.#runs[i]! > 0;
-      const mean = isSeen ? this.#means[i]! : this.#guess(i);
+      const mean = isSeen ? this.#means[i]! : Math.min(this.#means[i]! || Infinity, this.#guess(i));
       const share = isSeen ? this.#deviations[i]! / (this.#means[i]! || 1) : UNSEEN_DEVIATION_SHARE;
       this.#own[i] = mean;
       this.#filledMean[i] = mean;
