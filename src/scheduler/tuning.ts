@@ -15,6 +15,8 @@ export const FASTER_LEARNING_RATE = 0.15;
 export const PROBE_LEARNING_RATE = 0.3;
 /** Most that a run may exceed its expectation by, as a ratio. Chosen: a single stall hardly moves the curve. */
 export const MAX_RUN_RATIO = 1.5;
+/** Most that the first run of a size exceeds what was known at another moment by, as a ratio. Chosen: half of MAX_RUN_RATIO's. */
+export const MAX_RENEWED_RATIO = 1.25;
 /** Least ratio of a run to its expectation. Chosen; wider than upwards for the reason of ADR 14. */
 export const MIN_RUN_RATIO = 1 / 2.5;
 /** Mean deviations between `meanMs` and `highMs`. ADR 14: more would not cover stalls, and would refuse too much. */

@@ -24,6 +24,7 @@ import {
   LEARNING_RATE,
   MAX_COUNTED_RUNS,
   MAX_IMPORTED_RUNS,
+  MAX_RENEWED_RATIO,
   MAX_RUN_RATIO,
   MIN_DEVIATION_SHARE,
   MIN_RUN_RATIO,
@@ -206,7 +207,7 @@ export class LatencyCurve implements LatencyView {
 
   /**
    * Takes what is known for that of another moment: it says only how long a size takes at most, until the first run of that
-   * size replaces it. Runs of other sizes that are faster than then make it shorter.
+   * size replaces it, but for one that is slower, which may be a stall. Runs of other sizes that are faster make it shorter.
    */
   renew(): void {
     this.#runs.fill(0);
@@ -225,7 +226,8 @@ export class LatencyCurve implements LatencyView {
   #move(index: number, { whole, ratio, rate, runMs }: Move, share: number): void {
     const runs = this.#runs[index]!;
     if (runs === 0) {
-      const guess = this.#own[index]! * whole || runMs;
+      const most = this.#means[index]! * MAX_RENEWED_RATIO || Infinity;
+      const guess = Math.min(most, this.#own[index]! * whole || runMs);
       this.#means[index] = guess;
       this.#deviations[index] = guess * FIRST_DEVIATION_SHARE;
     } else {

@@ -129,7 +129,8 @@ describe('LatencyCurve', () => {
     assert.ok(Math.abs(curve.meanMs(32) - 9) < 1e-9, 'and its own run is believed');
     const slower = seeded({ 1: 1.7, 2: 2 }, 2);
     slower.renew();
-    slower.learn(1, 17);
+    slower.learn(1, 900);
+    assert.ok(slower.meanMs(1) < 1.3 * 1.7, `${slower.meanMs(1)} at a stall`);
     slower.learn(1, 1.7);
     assert.ok(Math.abs(slower.meanMs(2) - 2) < 1e-9, `${slower.meanMs(2)} after a stall`);
   });
