@@ -8,8 +8,8 @@
  * T₁ is that of runs with s − 1 others beside them. So few rows go to one run on all cores, in the shortest time; while full
  * batches follow each other each core computes one by itself, and no thread waits for another. A neighbour that takes a core
  * makes the runs on all cores longer, and their curve learns it. More rows than one run takes, a crowd, go to single threads
- * at once, if it is known that they are faster beside each other: a burst is over soon. While a run on all cores keeps up with
- * what comes, there is no crowd.
+ * at once, if it is known that they are faster beside each other: a burst is over soon. While runs on all cores keep up with
+ * what comes, there is none.
  *
  * A curve that is not used grows old. So now and then the other plan gets the batches for PROBE_RUN_MS, more and more seldom
  * while it is no better; and soon after it was left: one is left when it is slowest, and looks so until it runs.
@@ -95,7 +95,7 @@ export class ThreadChoice {
       return isNarrow || this.isLacking ? threads : this.#take(narrow, now);
     }
     if (now < this.#probeUntil) return threads;
-    const facts = withoutPassingCrowd(known);
+    const facts = withoutOwnCrowd(known);
     const isCrowd = facts.rows > facts.mostRows(threads);
     const isCrowded = !isNarrow && isCrowd && facts.curves.knowsBeside(narrow, other.sessions - 1);
     if (now - this.#since < this.#keptMs(inUse, facts) && !isCrowded) return threads;
@@ -174,15 +174,19 @@ function planOf(plans: readonly SessionPlan[], threads: number): SessionPlan {
 }
 
 /**
- * Rows beyond one run count as none while a run on all cores keeps up with those that come, and none are refused. On single threads
- * more rows are there at the same time, for runs are longer, and would keep themselves there.
+ * Counts no more rows than one run takes while runs on all cores keep up with those that come. And where single threads have the
+ * runs, no more than would be there without them: as many as come in one run on all cores are in it, and as many wait. Longer
+ * runs leave more rows, which would keep them on single threads.
  */
-function withoutPassingCrowd(facts: ThreadFacts): ThreadFacts {
-  const { rows, wide, mostRows, arrivalsPerMs, isOverloaded } = facts;
+function withoutOwnCrowd(facts: ThreadFacts): ThreadFacts {
+  const { rows, threads, wide, mostRows, curves, arrivalsPerMs, isOverloaded } = facts;
+  if (isOverloaded) return facts;
   const most = mostRows(wide);
-  if (isOverloaded || rows <= most) return facts;
-  const rate = rateOf({ threads: wide, sessions: 1 }, facts);
-  return arrivalsPerMs <= SUSTAINED_SHARE * rate ? { ...facts, rows: most } : facts;
+  for (let batch = 1; ; batch = Math.min(most, 2 * batch)) {
+    const keepsUp = arrivalsPerMs * curves.meanMsOf(wide, batch) <= SUSTAINED_SHARE * batch;
+    if (keepsUp) return { ...facts, rows: Math.min(rows, most, threads === wide ? most : 2 * batch) };
+    if (batch >= most) return facts;
+  }
 }
 
 /** The rate of a plan, in rows per ms. */

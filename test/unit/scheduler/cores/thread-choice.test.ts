@@ -292,6 +292,9 @@ describe('The choice of threads', () => {
     assert.equal(taken({ arrivalsPerMs: 0.85 * rate }), 2);
     assert.equal(taken({ arrivalsPerMs: rate }), 1, 'it does not keep up');
     assert.equal(taken({ arrivalsPerMs: 0.85 * rate, isOverloaded: true }), 1, 'it does not either');
+    const few = { rows: 32, curves: curvesOf([2, 0.2], [0.9, 0.25]) };
+    assert.equal(taken(few), 1, 'for 32 rows it is slower');
+    assert.equal(taken({ ...few, arrivalsPerMs: 1 }), 2, 'of which it would have four');
   });
 
   it('takes the other one as soon as a probe shows that it is better', () => {
