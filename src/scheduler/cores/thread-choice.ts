@@ -27,6 +27,7 @@ import type { SessionPlan } from '../../core/executor.ts';
 import type { ThreadCurves } from '../latency/thread-curves.ts';
 import {
   CROWDED_GAIN,
+  FAILURE_KEPT_MS,
   FIRST_PROOF_MS,
   LATER_PROOF_MS,
   MAX_PROBE_PAUSE_MS,
@@ -76,6 +77,9 @@ export class ThreadChoice {
   #betterSince: Instant | undefined;
   /** How many of these looks were at a crowd. */
   #crowdedLooks = 0;
+  /** Rows that came per ms when requests were refused with all cores in use, and when that was. */
+  #failedPerMs = Infinity;
+  #failedAt: Instant = -Infinity;
   /** The other plan should have all its sessions. */
   isLacking = false;
   /** It is probed with the sessions that are open, once, though by what is known more of them would be no better. */
@@ -95,7 +99,7 @@ export class ThreadChoice {
       return isNarrow || this.isLacking ? threads : this.#take(narrow, now);
     }
     if (now < this.#probeUntil) return threads;
-    const facts = withoutOwnCrowd(known);
+    const facts = this.#keepsUp(known, now) ? withoutOwnCrowd(known) : known;
     const isCrowd = facts.rows > facts.mostRows(threads);
     const isCrowded = !isNarrow && isCrowd && facts.curves.knowsBeside(narrow, other.sessions - 1);
     if (now - this.#since < this.#keptMs(inUse, facts) && !isCrowded) return threads;
@@ -123,6 +127,16 @@ export class ThreadChoice {
   #keptMs(inUse: SessionPlan, facts: ThreadFacts): number {
     const runs = this.isProbing ? PROBE_RUNS : PLAN_KEPT_RUNS;
     return Math.max(PLAN_KEPT_MS, runs * nextRuns(inUse, facts).runMs);
+  }
+
+  /** Runs on all cores may keep up with what comes: nothing is refused, and they did not lately fail to at such a rate. */
+  #keepsUp({ threads, wide, arrivalsPerMs, isOverloaded }: ThreadFacts, now: Instant): boolean {
+    if (isOverloaded && threads === wide) {
+      this.#failedPerMs = arrivalsPerMs;
+      this.#failedAt = now;
+    }
+    const isForgotten = now - this.#failedAt >= FAILURE_KEPT_MS;
+    return !isOverloaded && (isForgotten || arrivalsPerMs <= SUSTAINED_SHARE * this.#failedPerMs);
   }
 
   /** A probe in vain makes the pause longer, a change of plans the shortest: what is left may be slow for a moment only. */
@@ -179,8 +193,7 @@ function planOf(plans: readonly SessionPlan[], threads: number): SessionPlan {
  * runs leave more rows, which would keep them on single threads.
  */
 function withoutOwnCrowd(facts: ThreadFacts): ThreadFacts {
-  const { rows, threads, wide, mostRows, curves, arrivalsPerMs, isOverloaded } = facts;
-  if (isOverloaded) return facts;
+  const { rows, threads, wide, mostRows, curves, arrivalsPerMs } = facts;
   const most = mostRows(wide);
   for (let batch = 1; ; batch = Math.min(most, 2 * batch)) {
     const keepsUp = arrivalsPerMs * curves.meanMsOf(wide, batch) <= SUSTAINED_SHARE * batch;

@@ -4,6 +4,7 @@ import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
 import { ThreadChoice, type ThreadFacts } from '../../../../src/scheduler/cores/thread-choice.ts';
 import { ThreadCurves } from '../../../../src/scheduler/latency/thread-curves.ts';
 import {
+  FAILURE_KEPT_MS,
   FIRST_PROOF_MS,
   LATER_PROOF_MS,
   MAX_PROBE_PAUSE_MS,
@@ -295,6 +296,21 @@ describe('The choice of threads', () => {
     const few = { rows: 32, curves: curvesOf([2, 0.2], [0.9, 0.25]) };
     assert.equal(taken(few), 1, 'for 32 rows it is slower');
     assert.equal(taken({ ...few, arrivalsPerMs: 1 }), 2, 'of which it would have four');
+  });
+
+  it('remembers for a while which rate a run on all cores did not keep up with', () => {
+    const choice = new ThreadChoice();
+    const busy = { rows: 256, arrivalsPerMs: 0.85 * (64 / (1.1 + 0.1 * 64)) };
+    choice.onUse(0);
+    choice.choose(facts({ ...busy, threads: 2, plans: [PLANS[1]!], isOverloaded: true }), PLAN_KEPT_MS);
+    choice.onUse(PLAN_KEPT_MS);
+    const at = (now: number, share: number): number => {
+      choice.onUse(now - PROBE_PAUSE_MS + 1);
+      return choice.choose(facts({ ...busy, arrivalsPerMs: share * busy.arrivalsPerMs }), now);
+    };
+    assert.equal(at(10_000, 1), 1);
+    assert.equal(at(20_000, 0.85), 2, 'a lower one');
+    assert.equal(at(PLAN_KEPT_MS + FAILURE_KEPT_MS, 1), 2, 'it may have been the machine');
   });
 
   it('takes the other one as soon as a probe shows that it is better', () => {
