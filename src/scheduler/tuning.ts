@@ -304,7 +304,7 @@ export const OVERLOAD_PROOF_MS = 300;
 /** Share of what runs on all cores do, or failed to do, that they keep up with. Chosen: beyond it, batches queue as long as single threads take. */
 export const SUSTAINED_SHARE = 0.9;
 /** How long it is remembered that they did not keep up with a rate. Chosen: to find out costs refusals for 0.3 s. */
-export const FAILURE_KEPT_MS = 60_000;
+export const FAILURE_KEPT_MS = 30_000;
 /** Looks at a crowd from which on others say nothing of whether its sessions would be better. Chosen: a burst or two. */
 export const MIN_CROWDED_LOOKS = 8;
 

@@ -32,6 +32,7 @@ import {
   LATER_PROOF_MS,
   MAX_PROBE_PAUSE_MS,
   MIN_CROWDED_LOOKS,
+  OVERLOAD_MS,
   OVERLOAD_PROOF_MS,
   PLAN_GAIN,
   PLAN_KEPT_MS,
@@ -80,6 +81,8 @@ export class ThreadChoice {
   /** Rows that came per ms when requests were refused with all cores in use, and when that was. */
   #failedPerMs = Infinity;
   #failedAt: Instant = -Infinity;
+  /** None were refused at a look since they are in use: what is refused now is not of the time before. */
+  #hadNoneRefused = true;
   /** The other plan should have all its sessions. */
   isLacking = false;
   /** It is probed with the sessions that are open, once, though by what is known more of them would be no better. */
@@ -99,7 +102,7 @@ export class ThreadChoice {
       return isNarrow || this.isLacking ? threads : this.#take(narrow, now);
     }
     if (now < this.#probeUntil) return threads;
-    const facts = this.#keepsUp(known, now) ? withoutOwnCrowd(known) : known;
+    const facts = this.#mayKeepUp(known, now) ? withoutOwnCrowd(known) : known;
     const isCrowd = facts.rows > facts.mostRows(threads);
     const isCrowded = !isNarrow && isCrowd && facts.curves.knowsBeside(narrow, other.sessions - 1);
     if (now - this.#since < this.#keptMs(inUse, facts) && !isCrowded) return threads;
@@ -117,7 +120,10 @@ export class ThreadChoice {
     this.isProbing = isDue && (isOtherBetter ? !isNarrow && !isCrowded : isWhole || mayLookAgain);
     this.#isSecondLook = this.isProbing && !isWhole;
     this.#hasLookedAgain ||= this.#isSecondLook;
-    if (isOtherBetter || this.isProbing) return this.#take(other.threads, now);
+    if (isOtherBetter || this.isProbing) {
+      this.#hadNoneRefused = !facts.isOverloaded;
+      return this.#take(other.threads, now);
+    }
     this.#noteBetter(wouldBeBetter, !isNarrow && isCrowd, now);
     this.isLacking = isNarrow ? !isWhole && (isDue || wouldBeBetter) : isDue && this.#isProven(facts.isOverloaded, now);
     return threads;
@@ -130,9 +136,12 @@ export class ThreadChoice {
   }
 
   /** Runs on all cores may keep up with what comes: nothing is refused, and they did not lately fail to at such a rate. */
-  #keepsUp({ threads, wide, arrivalsPerMs, isOverloaded }: ThreadFacts, now: Instant): boolean {
-    if (isOverloaded && threads === wide) {
-      this.#failedPerMs = arrivalsPerMs;
+  #mayKeepUp({ threads, wide, arrivalsPerMs, isOverloaded }: ThreadFacts, now: Instant): boolean {
+    this.#hadNoneRefused ||= !isOverloaded;
+    if (isOverloaded && threads === wide && this.#hadNoneRefused) {
+      // The rate is a mean of some time: it has still to rise when refusals begin, and falls before they end.
+      const isSame = now - this.#failedAt <= OVERLOAD_MS;
+      this.#failedPerMs = isSame ? Math.max(this.#failedPerMs, arrivalsPerMs) : arrivalsPerMs;
       this.#failedAt = now;
     }
     const isForgotten = now - this.#failedAt >= FAILURE_KEPT_MS;
