@@ -109,12 +109,14 @@ export class ThreadChoice {
     const rate = rateOf(inUse, facts);
     // A probe ends where it began, unless it has shown that it is better here.
     const wanted = this.isProbing ? 1 / PLAN_GAIN : isCrowded ? CROWDED_GAIN : PLAN_GAIN;
-    const isOtherBetter = other.sessions > 0 && rateOf(other, facts) >= wanted * rate;
+    const whole = { threads: other.threads, sessions: Math.floor(wide / other.threads) };
+    const isWhole = other.sessions === whole.sessions;
+    // A crowd that a single session would take would wait for the others, which open only while all cores have the runs.
+    const mayTake = isWhole || (other.sessions > 0 && !isCrowd);
+    const isOtherBetter = mayTake && rateOf(other, facts) >= wanted * rate;
     const load = isCrowd ? 'crowd' : 'quiet';
     this.#notePause(load, isOtherBetter);
     const isDue = now - this.#otherAt >= this.#pauseMs[load];
-    const whole = { threads: other.threads, sessions: Math.floor(wide / other.threads) };
-    const isWhole = other.sessions === whole.sessions;
     const wouldBeBetter = !isWhole && rateOf(whole, facts) >= PLAN_GAIN * rate;
     const mayLookAgain = other.sessions > 0 && !wouldBeBetter && !this.#hasLookedAgain;
     this.isProbing = isDue && (isOtherBetter ? !isNarrow && !isCrowded : isWhole || mayLookAgain);

@@ -298,6 +298,18 @@ describe('The choice of threads', () => {
     assert.equal(taken({ ...few, arrivalsPerMs: 1 }), 2, 'of which it would have four');
   });
 
+  it('gives a crowd to no single session of those that would take it together', () => {
+    const slow = { threads: 2, rows: 256, curves: curvesOf([2, 0.2], [4, 0.4]), isOverloaded: true };
+    for (const [sessions, want] of [
+      [1, 2],
+      [2, 1],
+    ] as const) {
+      const choice = new ThreadChoice();
+      choice.onUse(0);
+      assert.equal(choice.choose(facts({ ...slow, plans: [{ threads: 1, sessions }, PLANS[1]!] }), 900), want);
+    }
+  });
+
   it('remembers for a while which rate a run on all cores did not keep up with', () => {
     const choice = new ThreadChoice();
     const busy = { rows: 256, arrivalsPerMs: 0.85 * (64 / (1.1 + 0.1 * 64)) };
