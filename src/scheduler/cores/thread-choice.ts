@@ -24,16 +24,9 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import type { SessionPlan } from '../../core/executor.ts';
-import type { ThreadCurves } from '../latency/thread-curves.ts';
 import {
   CROWDED_GAIN,
-  FAILURE_KEPT_MS,
-  FIRST_PROOF_MS,
-  LATER_PROOF_MS,
   MAX_PROBE_PAUSE_MS,
-  MIN_CROWDED_LOOKS,
-  OVERLOAD_MS,
-  OVERLOAD_PROOF_MS,
   PLAN_GAIN,
   PLAN_KEPT_MS,
   PLAN_KEPT_RUNS,
@@ -41,28 +34,19 @@ import {
   PROBE_PAUSE_MS,
   PROBE_RUN_MS,
   PROBE_RUNS,
-  SUSTAINED_SHARE,
 } from '../tuning.ts';
+import { OwnCrowd } from './own-crowd.ts';
+import { PlanProof } from './plan-proof.ts';
+import { nextRuns, planOf, rateOf, type ThreadFacts } from './thread-facts.ts';
 
-export interface ThreadFacts {
-  /** The open sessions. */
-  readonly plans: readonly SessionPlan[];
-  /** Threads of the plan in use. */
-  readonly threads: number;
-  /** Threads of a run in the sessions that a model begins with, and in one of all cores. */
-  readonly narrow: number;
-  readonly wide: number;
-  /** Rows that wait and run. */
-  readonly rows: number;
-  /** Most rows that a run of so many threads should have. */
-  readonly mostRows: (threads: number) => number;
-  readonly curves: ThreadCurves;
-  /** Other models use the cores. */
-  readonly isContended: boolean;
-  /** Requests were refused lately, for there is too much to do. */
-  readonly isOverloaded: boolean;
-  /** Rows that come, per ms. */
-  readonly arrivalsPerMs: number;
+/** The plans as one look finds them. */
+interface Look {
+  readonly inUse: SessionPlan;
+  readonly other: SessionPlan;
+  /** More rows are there than one run takes. */
+  readonly isCrowd: boolean;
+  /** Likewise, and the sessions of one thread, which are not in use, are known to take it. */
+  readonly isCrowded: boolean;
 }
 
 export class ThreadChoice {
@@ -74,15 +58,8 @@ export class ThreadChoice {
   #otherAt: Instant = -Infinity;
   /** How long after that it is probed: what a crowd has shown says nothing of a quiet time. */
   readonly #pauseMs = { crowd: PROBE_PAUSE_MS, quiet: PROBE_PAUSE_MS };
-  /** The other plan, with all its sessions, would have been better at every look since then, or at every look at a crowd. */
-  #betterSince: Instant | undefined;
-  /** How many of these looks were at a crowd. */
-  #crowdedLooks = 0;
-  /** Rows that came per ms when requests were refused with all cores in use, and when that was. */
-  #failedPerMs = Infinity;
-  #failedAt: Instant = -Infinity;
-  /** None were refused at a look since they are in use: what is refused now is not of the time before. */
-  #hadNoneRefused = true;
+  readonly #proof = new PlanProof();
+  readonly #ownCrowd = new OwnCrowd();
   /** The other plan should have all its sessions. */
   isLacking = false;
   /** It is probed with the sessions that are open, once, though by what is known more of them would be no better. */
@@ -102,10 +79,20 @@ export class ThreadChoice {
       return isNarrow || this.isLacking ? threads : this.#take(narrow, now);
     }
     if (now < this.#probeUntil) return threads;
-    const facts = this.#mayKeepUp(known, now) ? withoutOwnCrowd(known) : known;
+    const facts = this.#ownCrowd.without(known, now);
     const isCrowd = facts.rows > facts.mostRows(threads);
     const isCrowded = !isNarrow && isCrowd && facts.curves.knowsBeside(narrow, other.sessions - 1);
     if (now - this.#since < this.#keptMs(inUse, facts) && !isCrowded) return threads;
+    const isOthers = this.#isOthersTurn(facts, { inUse, other, isCrowd, isCrowded }, now);
+    if (!isOthers) return threads;
+    this.#ownCrowd.onChange(facts);
+    return this.#take(other.threads, now);
+  }
+
+  /** The other plan gets the next batches: it is better, or is probed. Or else says whether it should have all its sessions. */
+  #isOthersTurn(facts: ThreadFacts, { inUse, other, isCrowd, isCrowded }: Look, now: Instant): boolean {
+    const { narrow, wide, isOverloaded } = facts;
+    const isNarrow = inUse.threads === narrow;
     const rate = rateOf(inUse, facts);
     // A probe ends where it began, unless it has shown that it is better here.
     const wanted = this.isProbing ? 1 / PLAN_GAIN : isCrowded ? CROWDED_GAIN : PLAN_GAIN;
@@ -113,22 +100,19 @@ export class ThreadChoice {
     const isWhole = other.sessions === whole.sessions;
     // A crowd that a single session would take would wait for the others, which open only while all cores have the runs.
     const mayTake = isWhole || (other.sessions > 0 && !isCrowd);
-    const isOtherBetter = mayTake && rateOf(other, facts) >= wanted * rate;
+    const isBetter = mayTake && rateOf(other, facts) >= wanted * rate;
     const load = isCrowd ? 'crowd' : 'quiet';
-    this.#notePause(load, isOtherBetter);
+    this.#notePause(load, isBetter);
     const isDue = now - this.#otherAt >= this.#pauseMs[load];
     const wouldBeBetter = !isWhole && rateOf(whole, facts) >= PLAN_GAIN * rate;
     const mayLookAgain = other.sessions > 0 && !wouldBeBetter && !this.#hasLookedAgain;
-    this.isProbing = isDue && (isOtherBetter ? !isNarrow && !isCrowded : isWhole || mayLookAgain);
+    this.isProbing = isDue && (isBetter ? !isNarrow && !isCrowded : isWhole || mayLookAgain);
     this.#isSecondLook = this.isProbing && !isWhole;
     this.#hasLookedAgain ||= this.#isSecondLook;
-    if (isOtherBetter || this.isProbing) {
-      this.#hadNoneRefused = !facts.isOverloaded;
-      return this.#take(other.threads, now);
-    }
-    this.#noteBetter(wouldBeBetter, !isNarrow && isCrowd, now);
-    this.isLacking = isNarrow ? !isWhole && (isDue || wouldBeBetter) : isDue && this.#isProven(facts.isOverloaded, now);
-    return threads;
+    if (isBetter || this.isProbing) return true;
+    this.#proof.note(wouldBeBetter, !isNarrow && isCrowd, now);
+    this.isLacking = isNarrow ? !isWhole && (isDue || wouldBeBetter) : isDue && this.#proof.isGiven(isOverloaded, now);
+    return false;
   }
 
   /** How long the plan in use keeps the batches at least, in ms. */
@@ -137,46 +121,12 @@ export class ThreadChoice {
     return Math.max(PLAN_KEPT_MS, runs * nextRuns(inUse, facts).runMs);
   }
 
-  /** Runs on all cores may keep up with what comes: nothing is refused, and they did not lately fail to at such a rate. */
-  #mayKeepUp({ threads, wide, arrivalsPerMs, isOverloaded }: ThreadFacts, now: Instant): boolean {
-    this.#hadNoneRefused ||= !isOverloaded;
-    if (isOverloaded && threads === wide && this.#hadNoneRefused) {
-      // The rate is a mean of some time: it has still to rise when refusals begin, and falls before they end.
-      const isSame = now - this.#failedAt <= OVERLOAD_MS;
-      this.#failedPerMs = isSame ? Math.max(this.#failedPerMs, arrivalsPerMs) : arrivalsPerMs;
-      this.#failedAt = now;
-    }
-    const isForgotten = now - this.#failedAt >= FAILURE_KEPT_MS;
-    return !isOverloaded && (isForgotten || arrivalsPerMs <= SUSTAINED_SHARE * this.#failedPerMs);
-  }
-
   /** A probe in vain makes the pause longer, a change of plans the shortest: what is left may be slow for a moment only. */
   #notePause(load: 'crowd' | 'quiet', isOtherBetter: boolean): void {
     if (this.#isSecondLook) return;
     const longer = Math.min(MAX_PROBE_PAUSE_MS, PROBE_PAUSE_FACTOR * this.#pauseMs[load]);
     if (this.isProbing && isOtherBetter) this.#pauseMs[load] = longer;
     else if (this.isProbing || isOtherBetter) this.#pauseMs[load] = PROBE_PAUSE_MS;
-  }
-
-  /** Crowds that come and go prove it, too: what lies between them says nothing of them. */
-  #noteBetter(isBetter: boolean, isCrowd: boolean, now: Instant): void {
-    if (isBetter) {
-      this.#betterSince ??= now;
-      if (isCrowd) this.#crowdedLooks += 1;
-    } else if (isCrowd || this.#crowdedLooks < MIN_CROWDED_LOOKS) {
-      this.#betterSince = undefined;
-      this.#crowdedLooks = 0;
-    }
-  }
-
-  /** The other plan would have been better for long enough. */
-  #isProven(isOverloaded: boolean, now: Instant): boolean {
-    if (this.#betterSince === undefined) return false;
-    const betterMs = now - this.#betterSince;
-    if (isOverloaded && this.#crowdedLooks >= MIN_CROWDED_LOOKS) return betterMs >= OVERLOAD_PROOF_MS;
-    // Soon after a change, the times of both are of the same moments.
-    const isSoon = this.#betterSince - this.#since < FIRST_PROOF_MS;
-    return betterMs >= (isSoon ? FIRST_PROOF_MS : LATER_PROOF_MS);
   }
 
   #take(threads: number, now: Instant): number {
@@ -188,41 +138,7 @@ export class ThreadChoice {
   onUse(now: Instant): void {
     this.#since = now;
     this.#otherAt = now;
-    this.#betterSince = undefined;
-    this.#crowdedLooks = 0;
+    this.#proof.begin(now);
     this.#probeUntil = this.isProbing ? now + PROBE_RUN_MS : -Infinity;
   }
-}
-
-function planOf(plans: readonly SessionPlan[], threads: number): SessionPlan {
-  return plans.find((plan) => plan.threads === threads) ?? { threads, sessions: 0 };
-}
-
-/**
- * Counts no more rows than one run takes while runs on all cores keep up with those that come. And where single threads have the
- * runs, no more than would be there without them: as many as come in one run on all cores are in it, and as many wait. Longer
- * runs leave more rows, which would keep them on single threads.
- */
-function withoutOwnCrowd(facts: ThreadFacts): ThreadFacts {
-  const { rows, threads, wide, mostRows, curves, arrivalsPerMs } = facts;
-  const most = mostRows(wide);
-  for (let batch = 1; ; batch = Math.min(most, 2 * batch)) {
-    const keepsUp = arrivalsPerMs * curves.meanMsOf(wide, batch) <= SUSTAINED_SHARE * batch;
-    if (keepsUp) return { ...facts, rows: Math.min(rows, most, threads === wide ? most : 2 * batch) };
-    if (batch >= most) return facts;
-  }
-}
-
-/** The rate of a plan, in rows per ms. */
-function rateOf(plan: SessionPlan, facts: ThreadFacts): number {
-  const { runs, batch, runMs } = nextRuns(plan, facts);
-  return runMs > 0 ? (runs * batch) / runMs : Infinity;
-}
-
-/** The runs of what is there now: how many at once, the rows of each, and how long they take. */
-function nextRuns({ threads, sessions }: SessionPlan, { rows, mostRows, curves }: ThreadFacts) {
-  // The sessions divide what is there: each takes what has come when it is free.
-  const runs = Math.max(1, Math.min(sessions, rows));
-  const batch = Math.max(1, Math.min(mostRows(threads), Math.ceil(rows / runs)));
-  return { runs, batch, runMs: curves.meanMsOf(threads, batch, runs - 1) };
 }

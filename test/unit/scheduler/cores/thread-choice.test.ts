@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
-import { ThreadChoice, type ThreadFacts } from '../../../../src/scheduler/cores/thread-choice.ts';
+import { ThreadChoice } from '../../../../src/scheduler/cores/thread-choice.ts';
+import type { ThreadFacts } from '../../../../src/scheduler/cores/thread-facts.ts';
 import { ThreadCurves } from '../../../../src/scheduler/latency/thread-curves.ts';
 import {
   FAILURE_KEPT_MS,
