@@ -15,8 +15,6 @@ export const FASTER_LEARNING_RATE = 0.15;
 export const PROBE_LEARNING_RATE = 0.3;
 /** Most that a run may exceed its expectation by, as a ratio. Chosen: a single stall hardly moves the curve. */
 export const MAX_RUN_RATIO = 1.5;
-/** Most that the first run of a size exceeds what was known at another moment by, as a ratio. Chosen: half of MAX_RUN_RATIO's. */
-export const MAX_RENEWED_RATIO = 1.25;
 /** Least ratio of a run to its expectation. Chosen; wider than upwards for the reason of ADR 14. */
 export const MIN_RUN_RATIO = 1 / 2.5;
 /** Mean deviations between `meanMs` and `highMs`. ADR 14: more would not cover stalls, and would refuse too much. */
@@ -299,12 +297,6 @@ export const PROBE_RUNS = 3;
 export const FIRST_PROOF_MS = 1500;
 /** The same later. Chosen: longer than most slow moments of a machine. */
 export const LATER_PROOF_MS = 5000;
-/** The same at a crowd while requests are refused. ADR 35: until then a tenth to a fifth fewer are answered. */
-export const OVERLOAD_PROOF_MS = 300;
-/** Share of what runs on all cores do, or failed to do, that they keep up with. Chosen: beyond it, batches queue as long as single threads take. */
-export const SUSTAINED_SHARE = 0.9;
-/** How long it is remembered that they did not keep up with a rate. Chosen: to find out costs refusals for 0.3 s. */
-export const FAILURE_KEPT_MS = 30_000;
 /** Looks at a crowd from which on others say nothing of whether its sessions would be better. Chosen: a burst or two. */
 export const MIN_CROWDED_LOOKS = 8;
 

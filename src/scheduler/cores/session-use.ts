@@ -96,7 +96,7 @@ export class SessionUse {
     }
     if (this.#chosen === undefined || this.#running.length > 0) return false;
     executor.use?.(this.#chosen);
-    if (this.#choice.isProbing) this.#parts.queue.first?.plan.curve.renew(this.#chosen);
+    if (this.#choice.isSecondLook) this.#parts.queue.first?.plan.curve.renew(this.#chosen);
     this.#chosen = undefined;
     this.#choice.onUse(now);
     return true;
@@ -111,17 +111,15 @@ export class SessionUse {
     if (plans === undefined || lane === undefined || wide <= NARROW) return threads;
     if (plans.length === 1 && now < this.#lookAt) return threads;
     this.#lookAt = now + PLAN_KEPT_MS;
-    const { curve: curves, arrivals } = lane.plan;
+    const { curve: curves } = lane.plan;
     const mostRows = (threadsOfRun: number): number => lane.mostRowsOf(threadsOfRun);
     let rowsNow = queue.queuedRows;
     for (const { record } of this.#running) rowsNow += record.rows;
     this.#rows.add(-rowsNow, now);
     const rows = -this.#rows.least(now);
     const isContended = slots.isContended(this.#tenant, now);
-    const isOverloaded = slots.isOverloaded(now);
-    const arrivalsPerMs = arrivals.perMs(now);
-    const load = { rows, mostRows, curves, isContended, isOverloaded, arrivalsPerMs };
-    return this.#choice.choose({ plans, threads, narrow: NARROW, wide, ...load }, now);
+    const facts = { plans, threads, narrow: NARROW, wide, rows, mostRows, curves, isContended };
+    return this.#choice.choose(facts, now);
   }
 }
 

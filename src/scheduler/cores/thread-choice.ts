@@ -8,25 +8,27 @@
  * T₁ is that of runs with s − 1 others beside them. So few rows go to one run on all cores, in the shortest time; while full
  * batches follow each other each core computes one by itself, and no thread waits for another. A neighbour that takes a core
  * makes the runs on all cores longer, and their curve learns it. More rows than one run takes, a crowd, go to single threads
- * at once, if it is known that they are faster beside each other: a burst is over soon. While runs on all cores keep up with
- * what comes, there is none.
+ * at once, if it is known that they are faster beside each other: a burst is over soon.
  *
  * A curve that is not used grows old. So now and then the other plan gets the batches for PROBE_RUN_MS, more and more seldom
- * while it is no better; and soon after it was left: one is left when it is slowest, and looks so until it runs.
+ * while it is no better.
  *
  * What one thread did when the model began, while code was compiled and memory taken, is no measure for later: so it is
  * tried once more while its session is still open.
  *
  * Sessions that are not open are asked for where their plan would be better, by what is known or guessed of it. One of all
  * cores is soon tried. Sessions of one thread beside it are more copies of the weights, and would have to be better at every
- * look for a while: not only in a slow moment of the machine, in which one that is not used always looks better. While requests
- * are refused, a shorter while proves it at a crowd: each moment refuses what they would answer.
+ * look for a while: not only in a slow moment of the machine, in which one that is not used always looks better.
  */
 import type { Instant } from '../../core/clock.ts';
 import type { SessionPlan } from '../../core/executor.ts';
+import type { ThreadCurves } from '../latency/thread-curves.ts';
 import {
   CROWDED_GAIN,
+  FIRST_PROOF_MS,
+  LATER_PROOF_MS,
   MAX_PROBE_PAUSE_MS,
+  MIN_CROWDED_LOOKS,
   PLAN_GAIN,
   PLAN_KEPT_MS,
   PLAN_KEPT_RUNS,
@@ -35,98 +37,105 @@ import {
   PROBE_RUN_MS,
   PROBE_RUNS,
 } from '../tuning.ts';
-import { OwnCrowd } from './own-crowd.ts';
-import { PlanProof } from './plan-proof.ts';
-import { nextRuns, planOf, rateOf, type ThreadFacts } from './thread-facts.ts';
 
-/** The plans as one look finds them. */
-interface Look {
-  readonly inUse: SessionPlan;
-  readonly other: SessionPlan;
-  /** More rows are there than one run takes. */
-  readonly isCrowd: boolean;
-  /** Likewise, and the sessions of one thread, which are not in use, are known to take it. */
-  readonly isCrowded: boolean;
+export interface ThreadFacts {
+  /** The open sessions. */
+  readonly plans: readonly SessionPlan[];
+  /** Threads of the plan in use. */
+  readonly threads: number;
+  /** Threads of a run in the sessions that a model begins with, and in one of all cores. */
+  readonly narrow: number;
+  readonly wide: number;
+  /** Rows that wait and run. */
+  readonly rows: number;
+  /** Most rows that a run of so many threads should have. */
+  readonly mostRows: (threads: number) => number;
+  readonly curves: ThreadCurves;
+  /** Other models use the cores. */
+  readonly isContended: boolean;
 }
 
 export class ThreadChoice {
   #since: Instant = -Infinity;
-  /** The plan that was chosen last is only probed: what is known of it is of another moment. */
-  isProbing = false;
-  /** When that ends, and when the other plan was in use last. */
+  /** The plan in use is only probed, and until when; and when the other one was in use last. */
+  #isProbing = false;
   #probeUntil: Instant = -Infinity;
   #otherAt: Instant = -Infinity;
-  /** How long after that it is probed: what a crowd has shown says nothing of a quiet time. */
-  readonly #pauseMs = { crowd: PROBE_PAUSE_MS, quiet: PROBE_PAUSE_MS };
-  readonly #proof = new PlanProof();
-  readonly #ownCrowd = new OwnCrowd();
+  /** How long after that it is probed. */
+  #pauseMs = PROBE_PAUSE_MS;
+  /** The other plan, with all its sessions, would have been better at every look since then, or at every look at a crowd. */
+  #betterSince: Instant | undefined;
+  /** How many of these looks were at a crowd. */
+  #crowdedLooks = 0;
   /** The other plan should have all its sessions. */
   isLacking = false;
-  /** It is probed with the sessions that are open, once, though by what is known more of them would be no better. */
-  #isSecondLook = false;
+  /**
+   * The plan that was chosen last is only looked at, once, with the sessions that are open: what is known of it, which says
+   * that more of them would be no better, is of the seconds in which the model began, and counts as one run.
+   */
+  isSecondLook = false;
   #hasLookedAgain = false;
 
   /** The threads of the next run: those of an open plan. */
-  choose(known: ThreadFacts, now: Instant): number {
-    const { plans, threads, narrow, wide, isContended } = known;
+  choose(facts: ThreadFacts, now: Instant): number {
+    const { plans, threads, narrow, wide, isContended } = facts;
     const isNarrow = threads === narrow;
     const inUse = planOf(plans, threads);
     const other = planOf(plans, isNarrow ? wide : narrow);
     this.isLacking = isContended && !isNarrow && other.sessions === 0;
     // Runs that wait for all cores would wait for other models' runs, and they for them.
     if (isContended) {
-      this.isProbing = false;
+      this.#isProbing = false;
       return isNarrow || this.isLacking ? threads : this.#take(narrow, now);
     }
     if (now < this.#probeUntil) return threads;
-    const facts = this.#ownCrowd.without(known, now);
-    const isCrowd = facts.rows > facts.mostRows(threads);
-    const isCrowded = !isNarrow && isCrowd && facts.curves.knowsBeside(narrow, other.sessions - 1);
+    const isCrowded =
+      !isNarrow && facts.rows > facts.mostRows(threads) && facts.curves.knowsBeside(narrow, other.sessions - 1);
     if (now - this.#since < this.#keptMs(inUse, facts) && !isCrowded) return threads;
-    const isOthers = this.#isOthersTurn(facts, { inUse, other, isCrowd, isCrowded }, now);
-    if (!isOthers) return threads;
-    this.#ownCrowd.onChange(facts);
-    return this.#take(other.threads, now);
-  }
-
-  /** The other plan gets the next batches: it is better, or is probed. Or else says whether it should have all its sessions. */
-  #isOthersTurn(facts: ThreadFacts, { inUse, other, isCrowd, isCrowded }: Look, now: Instant): boolean {
-    const { narrow, wide, isOverloaded } = facts;
-    const isNarrow = inUse.threads === narrow;
     const rate = rateOf(inUse, facts);
     // A probe ends where it began, unless it has shown that it is better here.
-    const wanted = this.isProbing ? 1 / PLAN_GAIN : isCrowded ? CROWDED_GAIN : PLAN_GAIN;
+    const wanted = this.#isProbing ? 1 / PLAN_GAIN : isCrowded ? CROWDED_GAIN : PLAN_GAIN;
+    const isOtherBetter = other.sessions > 0 && rateOf(other, facts) >= wanted * rate;
+    if (this.#isProbing && !this.isSecondLook) {
+      this.#pauseMs = isOtherBetter ? Math.min(MAX_PROBE_PAUSE_MS, PROBE_PAUSE_FACTOR * this.#pauseMs) : PROBE_PAUSE_MS;
+    }
+    const isDue = now - this.#otherAt >= this.#pauseMs;
     const whole = { threads: other.threads, sessions: Math.floor(wide / other.threads) };
     const isWhole = other.sessions === whole.sessions;
-    // A crowd that a single session would take would wait for the others, which open only while all cores have the runs.
-    const mayTake = isWhole || (other.sessions > 0 && !isCrowd);
-    const isBetter = mayTake && rateOf(other, facts) >= wanted * rate;
-    const load = isCrowd ? 'crowd' : 'quiet';
-    this.#notePause(load, isBetter);
-    const isDue = now - this.#otherAt >= this.#pauseMs[load];
     const wouldBeBetter = !isWhole && rateOf(whole, facts) >= PLAN_GAIN * rate;
     const mayLookAgain = other.sessions > 0 && !wouldBeBetter && !this.#hasLookedAgain;
-    this.isProbing = isDue && (isBetter ? !isNarrow && !isCrowded : isWhole || mayLookAgain);
-    this.#isSecondLook = this.isProbing && !isWhole;
-    this.#hasLookedAgain ||= this.#isSecondLook;
-    if (isBetter || this.isProbing) return true;
-    this.#proof.note(wouldBeBetter, !isNarrow && isCrowd, now);
-    this.isLacking = isNarrow ? !isWhole && (isDue || wouldBeBetter) : isDue && this.#proof.isGiven(isOverloaded, now);
-    return false;
+    this.#isProbing = isDue && (isOtherBetter ? !isNarrow && !isCrowded : isWhole || mayLookAgain);
+    this.isSecondLook = this.#isProbing && !isWhole;
+    this.#hasLookedAgain ||= this.isSecondLook;
+    if (isOtherBetter || this.#isProbing) return this.#take(other.threads, now);
+    this.#noteBetter(wouldBeBetter, !isNarrow && facts.rows > facts.mostRows(threads), now);
+    this.isLacking = isNarrow ? !isWhole && (isDue || wouldBeBetter) : isDue && this.#isProven(now);
+    return threads;
   }
 
   /** How long the plan in use keeps the batches at least, in ms. */
   #keptMs(inUse: SessionPlan, facts: ThreadFacts): number {
-    const runs = this.isProbing ? PROBE_RUNS : PLAN_KEPT_RUNS;
+    const runs = this.#isProbing ? PROBE_RUNS : PLAN_KEPT_RUNS;
     return Math.max(PLAN_KEPT_MS, runs * nextRuns(inUse, facts).runMs);
   }
 
-  /** A probe in vain makes the pause longer, a change of plans the shortest: what is left may be slow for a moment only. */
-  #notePause(load: 'crowd' | 'quiet', isOtherBetter: boolean): void {
-    if (this.#isSecondLook) return;
-    const longer = Math.min(MAX_PROBE_PAUSE_MS, PROBE_PAUSE_FACTOR * this.#pauseMs[load]);
-    if (this.isProbing && isOtherBetter) this.#pauseMs[load] = longer;
-    else if (this.isProbing || isOtherBetter) this.#pauseMs[load] = PROBE_PAUSE_MS;
+  /** Crowds that come and go prove it, too: what lies between them says nothing of them. */
+  #noteBetter(isBetter: boolean, isCrowd: boolean, now: Instant): void {
+    if (isBetter) {
+      this.#betterSince ??= now;
+      if (isCrowd) this.#crowdedLooks += 1;
+    } else if (isCrowd || this.#crowdedLooks < MIN_CROWDED_LOOKS) {
+      this.#betterSince = undefined;
+      this.#crowdedLooks = 0;
+    }
+  }
+
+  /** The other plan would have been better for long enough. */
+  #isProven(now: Instant): boolean {
+    if (this.#betterSince === undefined) return false;
+    // Soon after a change, the times of both are of the same moments.
+    const isSoon = this.#betterSince - this.#since < FIRST_PROOF_MS;
+    return now - this.#betterSince >= (isSoon ? FIRST_PROOF_MS : LATER_PROOF_MS);
   }
 
   #take(threads: number, now: Instant): number {
@@ -138,7 +147,26 @@ export class ThreadChoice {
   onUse(now: Instant): void {
     this.#since = now;
     this.#otherAt = now;
-    this.#proof.begin(now);
-    this.#probeUntil = this.isProbing ? now + PROBE_RUN_MS : -Infinity;
+    this.#betterSince = undefined;
+    this.#crowdedLooks = 0;
+    this.#probeUntil = this.#isProbing ? now + PROBE_RUN_MS : -Infinity;
   }
+}
+
+function planOf(plans: readonly SessionPlan[], threads: number): SessionPlan {
+  return plans.find((plan) => plan.threads === threads) ?? { threads, sessions: 0 };
+}
+
+/** The rate of a plan, in rows per ms. */
+function rateOf(plan: SessionPlan, facts: ThreadFacts): number {
+  const { runs, batch, runMs } = nextRuns(plan, facts);
+  return runMs > 0 ? (runs * batch) / runMs : Infinity;
+}
+
+/** The runs of what is there now: how many at once, the rows of each, and how long they take. */
+function nextRuns({ threads, sessions }: SessionPlan, { rows, mostRows, curves }: ThreadFacts) {
+  // The sessions divide what is there: each takes what has come when it is free.
+  const runs = Math.max(1, Math.min(sessions, rows));
+  const batch = Math.max(1, Math.min(mostRows(threads), Math.ceil(rows / runs)));
+  return { runs, batch, runMs: curves.meanMsOf(threads, batch, runs - 1) };
 }

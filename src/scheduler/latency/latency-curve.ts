@@ -24,7 +24,6 @@ import {
   LEARNING_RATE,
   MAX_COUNTED_RUNS,
   MAX_IMPORTED_RUNS,
-  MAX_RENEWED_RATIO,
   MAX_RUN_RATIO,
   MIN_DEVIATION_SHARE,
   MIN_RUN_RATIO,
@@ -75,7 +74,7 @@ interface Move {
 export class LatencyCurve implements LatencyView {
   readonly #bounds: readonly number[];
   readonly #isStepped: boolean;
-  /** The buckets as learned; 0 runs = a bucket has not run, or not since `renew`, and its mean is then the last one known. */
+  /** The buckets as learned; 0 runs = a bucket has not run. */
   readonly #means: Float64Array;
   readonly #deviations: Float64Array;
   readonly #runs: Float64Array;
@@ -106,7 +105,7 @@ export class LatencyCurve implements LatencyView {
 
   /** The rows of the largest bucket that has run; 0 = none has. */
   get largestRun(): number {
-    const index = this.#runs.findLastIndex((_, i) => this.#hasRun(i));
+    const index = this.#runs.findLastIndex((runs) => runs > 0);
     return index === -1 ? 0 : this.#bounds[index]!;
   }
 
@@ -184,9 +183,8 @@ export class LatencyCurve implements LatencyView {
   export(): LatencyBucket[] {
     const kept: LatencyBucket[] = [];
     for (const [i, rows] of this.#bounds.entries()) {
-      if (!this.#hasRun(i)) continue;
-      const runs = Math.max(1, this.#runs[i]!);
-      kept.push({ rows, meanMs: this.#means[i]!, deviationMs: this.#deviations[i]!, runs });
+      if (this.#runs[i] === 0) continue;
+      kept.push({ rows, meanMs: this.#means[i]!, deviationMs: this.#deviations[i]!, runs: this.#runs[i]! });
     }
     return kept;
   }
@@ -205,17 +203,9 @@ export class LatencyCurve implements LatencyView {
     if (this.isKnown) this.#fill();
   }
 
-  /**
-   * Takes what is known for that of another moment: it says only how long a size takes at most, until the first run of that
-   * size replaces it, but for one that is slower, which may be a stall. Runs of other sizes that are faster make it shorter.
-   */
+  /** Each bucket counts as if it had run once: the next run of its size replaces it where it is faster. */
   renew(): void {
-    this.#runs.fill(0);
-    this.#weights.fill(MIN_WEIGHT);
-  }
-
-  #hasRun(index: number): boolean {
-    return this.#runs[index]! > 0 || this.#means[index]! > 0;
+    for (const [i, runs] of this.#runs.entries()) this.#runs[i] = Math.min(1, runs);
   }
 
   /** Estimates every bucket from the first run of all. */
@@ -226,8 +216,7 @@ export class LatencyCurve implements LatencyView {
   #move(index: number, { whole, ratio, rate, runMs }: Move, share: number): void {
     const runs = this.#runs[index]!;
     if (runs === 0) {
-      const most = this.#means[index]! * MAX_RENEWED_RATIO || Infinity;
-      const guess = Math.min(most, this.#own[index]! * whole || runMs);
+      const guess = this.#own[index]! * whole || runMs;
       this.#means[index] = guess;
       this.#deviations[index] = guess * FIRST_DEVIATION_SHARE;
     } else {
@@ -266,7 +255,7 @@ export class LatencyCurve implements LatencyView {
     let isFalling = false;
     for (let i = 0; i < this.#bounds.length; i++) {
       const isSeen = this.#runs[i]! > 0;
-      const mean = isSeen ? this.#means[i]! : Math.min(this.#means[i]! || Infinity, this.#guess(i));
+      const mean = isSeen ? this.#means[i]! : this.#guess(i);
       const share = isSeen ? this.#deviations[i]! / (this.#means[i]! || 1) : UNSEEN_DEVIATION_SHARE;
       this.#own[i] = mean;
       this.#filledMean[i] = mean;

@@ -102,10 +102,9 @@ export class ThreadCurves implements LatencyView {
     if (length === undefined) this.#ownOf(threads).seed(rows, runMs);
   }
 
-  /** Lets what is known of runs of so many threads, also beside others, give way to their next runs. */
+  /** Lets what is known of runs of so many threads count no more than their first run did. */
   renew(threads: number): void {
     this.of(threads).renew();
-    for (const [key, curve] of this.#beside) if (threadsOf(key) === threads) curve.renew();
   }
 
   /** Runs have so many threads from now on. */
@@ -175,10 +174,6 @@ const MOST_BESIDE = 4096;
 
 function besideKey(threads: number, beside: number): number {
   return threads * MOST_BESIDE + beside;
-}
-
-function threadsOf(key: number): number {
-  return Math.floor(key / MOST_BESIDE);
 }
 
 /** How many times as long a run takes beside so many others, until some have run so. */

@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
-import { ThreadChoice } from '../../../../src/scheduler/cores/thread-choice.ts';
-import type { ThreadFacts } from '../../../../src/scheduler/cores/thread-facts.ts';
+import { ThreadChoice, type ThreadFacts } from '../../../../src/scheduler/cores/thread-choice.ts';
 import { ThreadCurves } from '../../../../src/scheduler/latency/thread-curves.ts';
 import {
-  FAILURE_KEPT_MS,
   FIRST_PROOF_MS,
   LATER_PROOF_MS,
   MAX_PROBE_PAUSE_MS,
-  MIN_CROWDED_LOOKS,
-  OVERLOAD_PROOF_MS,
   PLAN_KEPT_MS,
   PLAN_KEPT_RUNS,
   PROBE_PAUSE_FACTOR,
@@ -48,7 +44,7 @@ const IMAGES = curvesOf([0.001, 0.1], [0.001, 0.07]);
 
 function facts(change: Partial<ThreadFacts>): ThreadFacts {
   const usual = { plans: PLANS, threads: 1, narrow: 1, wide: 2, rows: 1, mostRows: () => 64, curves: NETWORK };
-  return { ...usual, isContended: false, isOverloaded: false, arrivalsPerMs: 1000, ...change };
+  return { ...usual, isContended: false, ...change };
 }
 
 describe('The choice of threads', () => {
@@ -142,9 +138,9 @@ describe('The choice of threads', () => {
     const both = { threads: 2, rows: 64, plans: [{ threads: 1, sessions: 1 }, PLANS[1]!] };
     choice.onUse(0);
     assert.equal(choice.choose(facts(both), PROBE_PAUSE_MS - 1), 2);
-    assert.deepEqual([choice.choose(facts(both), PROBE_PAUSE_MS), choice.isProbing], [1, true]);
+    assert.deepEqual([choice.choose(facts(both), PROBE_PAUSE_MS), choice.isSecondLook], [1, true]);
     const ended = PROBE_PAUSE_MS + PROBE_RUN_MS + PLAN_KEPT_RUNS * 20;
-    assert.deepEqual([choice.choose(facts({ ...both, threads: 1 }), ended), choice.isProbing], [2, false]);
+    assert.deepEqual([choice.choose(facts({ ...both, threads: 1 }), ended), choice.isSecondLook], [2, false]);
     assert.equal(choice.choose(facts(both), ended + 2 * PROBE_PAUSE_MS), 2, 'once');
   });
 
@@ -193,27 +189,6 @@ describe('The choice of threads', () => {
     );
   });
 
-  it('lacks them sooner at a crowd while requests are refused', () => {
-    const crowd = { threads: 2, plans: [PLANS[1]!], curves: IMAGES, mostRows: () => 16, rows: 64 };
-    const firstLack = (change: Partial<ThreadFacts>): number => {
-      const choice = new ThreadChoice();
-      choice.choose(facts({ threads: 1, curves: NETWORK }), 0);
-      const begin = 10_000;
-      for (let now = begin; now < begin + 20_000; now += PLAN_KEPT_MS) {
-        choice.choose(facts({ ...crowd, ...change }), now);
-        if (choice.isLacking) return now - begin;
-      }
-      return Infinity;
-    };
-    assert.equal(
-      firstLack({ isOverloaded: true }),
-      Math.max(OVERLOAD_PROOF_MS, (MIN_CROWDED_LOOKS - 1) * PLAN_KEPT_MS),
-    );
-    assert.equal(firstLack({}), LATER_PROOF_MS);
-    assert.equal(firstLack({ isOverloaded: true, rows: 16 }), LATER_PROOF_MS, 'no crowd');
-    assert.equal(firstLack({ isOverloaded: true, curves: NETWORK }), Infinity, 'not better');
-  });
-
   it('goes back from sessions of one thread that were no better, and lacks them no more for as long as it tries none', () => {
     const choice = new ThreadChoice();
     const curves = curvesOf([2, 0.2], [1.05, 0.105]);
@@ -251,79 +226,6 @@ describe('The choice of threads', () => {
       assert.ok(Math.abs(pauses[i]! - Math.min(MAX_PROBE_PAUSE_MS, want)) <= 5, `${pauses}`);
     }
     assert.ok(wideMs <= starts.length * (PROBE_RUN_MS + 5), `${wideMs}`);
-  });
-
-  it('tries sessions of one thread soon again that were left in a crowd, for they may have been slow for a moment', () => {
-    const choice = new ThreadChoice();
-    const [usual, slow] = [curvesOf([2, 0.2], [1.05, 0.105]), curvesOf([4, 0.4], [1.05, 0.105])];
-    let threads = 1;
-    let now = 0;
-    for (; now < 20_000; now += 5) threads = choice.choose(facts({ rows: 256, curves: usual, threads }), now);
-    assert.equal(threads, 1, 'the other one was tried, and seldom is by now');
-    for (const end = now + PLAN_KEPT_MS; now < end; now += 5) {
-      threads = choice.choose(facts({ rows: 256, curves: slow, threads }), now);
-    }
-    assert.equal(threads, 2);
-    const left = now;
-    for (; threads === 2; now += 5) threads = choice.choose(facts({ rows: 256, curves: slow, threads }), now);
-    assert.ok(choice.isProbing);
-    assert.ok(now - left <= PROBE_PAUSE_MS + 5, `${now - left}`);
-  });
-
-  it('tries the other one soon after a crowd, though it was in vain in the crowd', () => {
-    const choice = new ThreadChoice();
-    const curves = curvesOf([2, 0.2], [1.5, 0.15]);
-    const crowd = { rows: 256, curves };
-    let threads = 1;
-    let now = 0;
-    for (; now < 20_000; now += 5) threads = choice.choose(facts({ ...crowd, threads }), now);
-    assert.equal(threads, 1);
-    const stale = { rows: 32, curves: curvesOf([2, 0.2], [3, 0.3]) };
-    const quiet = now;
-    for (; threads === 1; now += 5) threads = choice.choose(facts({ ...stale, threads }), now);
-    assert.ok(now - quiet <= PROBE_PAUSE_MS, `${now - quiet}`);
-  });
-
-  it('sees no crowd where a run on all cores keeps up with what comes, and nothing is refused', () => {
-    const rate = 64 / (1.1 + 0.1 * 64);
-    const taken = (change: Partial<ThreadFacts>): number => {
-      const choice = new ThreadChoice();
-      choice.onUse(0);
-      return choice.choose(facts({ rows: 256, ...change }), PROBE_PAUSE_MS - 1);
-    };
-    assert.equal(taken({ arrivalsPerMs: 0.85 * rate }), 2);
-    assert.equal(taken({ arrivalsPerMs: rate }), 1, 'it does not keep up');
-    assert.equal(taken({ arrivalsPerMs: 0.85 * rate, isOverloaded: true }), 1, 'it does not either');
-    const few = { rows: 32, curves: curvesOf([2, 0.2], [0.9, 0.25]) };
-    assert.equal(taken(few), 1, 'for 32 rows it is slower');
-    assert.equal(taken({ ...few, arrivalsPerMs: 1 }), 2, 'of which it would have four');
-  });
-
-  it('gives a crowd to no single session of those that would take it together', () => {
-    const slow = { threads: 2, rows: 256, curves: curvesOf([2, 0.2], [4, 0.4]), isOverloaded: true };
-    for (const [sessions, want] of [
-      [1, 2],
-      [2, 1],
-    ] as const) {
-      const choice = new ThreadChoice();
-      choice.onUse(0);
-      assert.equal(choice.choose(facts({ ...slow, plans: [{ threads: 1, sessions }, PLANS[1]!] }), 900), want);
-    }
-  });
-
-  it('remembers for a while which rate a run on all cores did not keep up with', () => {
-    const choice = new ThreadChoice();
-    const busy = { rows: 256, arrivalsPerMs: 0.85 * (64 / (1.1 + 0.1 * 64)) };
-    choice.onUse(0);
-    choice.choose(facts({ ...busy, threads: 2, plans: [PLANS[1]!], isOverloaded: true }), PLAN_KEPT_MS);
-    choice.onUse(PLAN_KEPT_MS);
-    const at = (now: number, share: number): number => {
-      choice.onUse(now - PROBE_PAUSE_MS + 1);
-      return choice.choose(facts({ ...busy, arrivalsPerMs: share * busy.arrivalsPerMs }), now);
-    };
-    assert.equal(at(10_000, 1), 1);
-    assert.equal(at(20_000, 0.85), 2, 'a lower one');
-    assert.equal(at(PLAN_KEPT_MS + FAILURE_KEPT_MS, 1), 2, 'it may have been the machine');
   });
 
   it('takes the other one as soon as a probe shows that it is better', () => {

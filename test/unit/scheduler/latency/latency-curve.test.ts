@@ -113,28 +113,6 @@ describe('LatencyCurve', () => {
     assert.ok(Math.abs(own!.meanMs - 4) < 0.1, `what it keeps of 8 rows is ${own!.meanMs}`);
   });
 
-  it('lets all sizes follow the next runs of some, once it is renewed', () => {
-    const curve = seeded({ 1: 1.7, 4: 2.1, 16: 6.4, 32: 11 });
-    curve.renew();
-    assert.deepEqual(
-      [curve.meanMs(32), curve.largestRun, curve.export().length],
-      [11, 32, 4],
-      'until then it knows what it knew',
-    );
-    curve.learn(4, 2.2);
-    assert.ok(curve.meanMs(16) <= 2.5 * 2.2, `${curve.meanMs(16)}`);
-    curve.learn(8, 2.8);
-    assert.ok(curve.meanMs(32) < 7, `${curve.meanMs(32)}`);
-    curve.learn(32, 9);
-    assert.ok(Math.abs(curve.meanMs(32) - 9) < 1e-9, 'and its own run is believed');
-    const slower = seeded({ 1: 1.7, 2: 2 }, 2);
-    slower.renew();
-    slower.learn(1, 900);
-    assert.ok(slower.meanMs(1) < 1.3 * 1.7, `${slower.meanMs(1)} at a stall`);
-    slower.learn(1, 1.7);
-    assert.ok(Math.abs(slower.meanMs(2) - 2) < 1e-9, `${slower.meanMs(2)} after a stall`);
-  });
-
   it('trusts more what swings less', () => {
     const steady = seeded({ 8: 10 });
     const swinging = seeded({ 8: 10 });

@@ -45,15 +45,6 @@ describe('Latency curves by threads', () => {
     assert.ok(Math.abs(curves.meanMsOf(1, 8) - 20) < 1e-9, `${curves.meanMsOf(1, 8)}`);
   });
 
-  it('do so of runs beside others, too, but of no other number of threads', () => {
-    const curves = new ThreadCurves(8, []);
-    for (let i = 0; i < 20; i++) for (const threads of [1, 2]) curves.learn(threads, 8, 0, 30, false, 1);
-    curves.renew(1);
-    for (const threads of [1, 2]) curves.learn(threads, 8, 0, 20, false, 1);
-    assert.ok(Math.abs(curves.meanMsOf(1, 8, 1) - 20) < 1e-9, `${curves.meanMsOf(1, 8, 1)}`);
-    assert.ok(curves.meanMsOf(2, 8, 1) > 25, `${curves.meanMsOf(2, 8, 1)}`);
-  });
-
   it('show people those of the fewest threads that have run, whatever is in use', () => {
     const curves = new ThreadCurves(8, []);
     assert.deepEqual(curves.estimates(), []);
