@@ -134,6 +134,13 @@ export type RowVerdict =
   /** An op without a rule, a loop, a shape that cannot be followed; the reason names it. */
   | { readonly kind: 'undecided'; readonly reason: string };
 
+/** Whether an artifact's graph tells at which lengths of a row its arithmetic may change. */
+export type LengthReading =
+  /** `lengths` is ascending: at each of them the arithmetic may be another than at the length below. Empty = at none. */
+  | { readonly kind: 'read'; readonly lengths: readonly number[] }
+  /** A length reaches an op that cannot be followed, such as If or Loop; the reason names the node and says why. */
+  | { readonly kind: 'unread'; readonly reason: string };
+
 /** How far the values of requests decide the work of a run, as the graph of an artifact tells. */
 export interface WorkBounds {
   /**
@@ -177,6 +184,11 @@ export interface Backend extends BackendFacts {
    * batch axis of each tensor; default: dim 0 of all. Absent = graphs cannot be read, and runs alone decide.
    */
   judgeRows?(versionDirectory: string, axes?: BatchAxes, signatureName?: string): Promise<RowVerdict>;
+  /**
+   * Reads the artifact's graph, without the runtime, and tells where its arithmetic may change with the length of a
+   * signature's rows: the size of the inputs' free dims beside dim 0. Absent = graphs cannot be read.
+   */
+  readLengths?(versionDirectory: string, signatureName?: string): Promise<LengthReading>;
   /** Does the directory hold an artifact of this backend? Must be cheap: reads names and opens no large file. */
   probe(versionDirectory: string): Promise<boolean>;
   /** Opens the artifact. Rejects with ServingError `load_failed` and a text that names the file and the fix. */
@@ -202,6 +214,8 @@ export interface InstalledBackend {
   readonly probe?: Backend['probe'];
   /** The backend's own, where its module imports a runtime. */
   readonly judgeRows?: NonNullable<Backend['judgeRows']>;
+  /** The backend's own, where its module imports a runtime. */
+  readonly readLengths?: NonNullable<Backend['readLengths']>;
   /** The bounds of the work of the artifact's runs. Absent = nobody can tell before they are measured. */
   readonly workBounds?: (versionDirectory: string) => Promise<WorkBounds>;
 }

@@ -13,7 +13,7 @@ import { AUTO_RUNTIME } from '../config/model-config.ts';
 import { leftOut } from '../config/read-options.ts';
 import type { ServingError } from '../core/errors.ts';
 import type { BatchAxes } from '../core/signature.ts';
-import type { Backend, BackendFacts, InstalledBackend, RowVerdict } from './backend.ts';
+import type { Backend, BackendFacts, InstalledBackend, LengthReading, RowVerdict } from './backend.ts';
 import { importBackend, loadFailed, ONNX_MODULE, textOf } from './import-backend.ts';
 import { findModelFile, hasModelFile } from './onnx/model-file.ts';
 import { ONNX_FACTS } from './onnx/onnx-facts.ts';
@@ -32,7 +32,7 @@ const ONNX: InstalledBackend = {
 };
 
 /** The backend of a version. */
-export interface FoundBackend extends Pick<InstalledBackend, 'module' | 'judgeRows' | 'workBounds'> {
+export interface FoundBackend extends Pick<InstalledBackend, 'module' | 'judgeRows' | 'readLengths' | 'workBounds'> {
   /** The name that a model's config has for it: a kind, or a plug-in's module. */
   readonly kind: string;
   readonly facts: BackendFacts;
@@ -149,7 +149,12 @@ async function found(installed: InstalledBackend): Promise<FoundBackend> {
 
 function imported(kind: string, module: string, facts: Backend): FoundBackend {
   const judgeRows = facts.judgeRows?.bind(facts);
-  return { kind, module, facts, ...(judgeRows !== undefined && { judgeRows }) };
+  const readLengths = facts.readLengths?.bind(facts);
+  return {
+    ...{ kind, module, facts },
+    ...(judgeRows !== undefined && { judgeRows }),
+    ...(readLengths !== undefined && { readLengths }),
+  };
 }
 
 async function hasArtifact({ probe, module }: InstalledBackend, versionDirectory: string): Promise<boolean> {
@@ -163,6 +168,23 @@ export async function installedProviders(): Promise<readonly string[]> {
   } catch {
     // A runtime that cannot be loaded reports why when a model needs it.
     return [];
+  }
+}
+
+/**
+ * Reads where the arithmetic of a signature may change with the length of its rows; a file that cannot be read, or a
+ * graph of a kind that cannot be, is `unread`.
+ */
+export async function readLengths(
+  backend: Pick<FoundBackend, 'readLengths' | 'kind'>,
+  versionDirectory: string,
+  signatureName?: string,
+): Promise<LengthReading> {
+  try {
+    const reading = await backend.readLengths?.(versionDirectory, signatureName);
+    return reading ?? { kind: 'unread', reason: `graphs of the runtime ${backend.kind} cannot be read for it` };
+  } catch (error) {
+    return { kind: 'unread', reason: `the graph cannot be read: ${textOf(error)}` };
   }
 }
 

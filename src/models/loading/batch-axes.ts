@@ -8,7 +8,7 @@
  *   the graph: rows ──▶ the candidate         mixed, undecided, cannot be read ──▶ none
  */
 import type { RowVerdict } from '../../backends/backend.ts';
-import { judgeRows } from '../../backends/backends.ts';
+import { judgeRows, readLengths } from '../../backends/backends.ts';
 import { type BatchAxis, hasRows, type Signature, type Signatures } from '../../core/signature.ts';
 import { withoutAxis } from '../model-file/declare-batching.ts';
 import { SLOW_RUN_MS } from '../warm-up/slow-run.ts';
@@ -53,6 +53,7 @@ export function draftOf(options: LoadServableOptions, target: VersionTarget, ope
     slowRunMs: oneRowMs < SLOW_RUN_MS ? 0 : oneRowMs,
     firstRunMs: Promise.resolve(0),
     judge: (signature, axes) => judgeRows(backend, versionDirectory, axes, signature),
+    readLengths: (signature) => readLengths(backend, versionDirectory, signature),
     onDecided: (signature, axis) => options.events.onBatchAxis?.(model.name, version, signature, axis),
     views: new Map(),
     onServed: [],

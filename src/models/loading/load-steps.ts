@@ -5,7 +5,7 @@
  *   pillion.yaml ─▶ opened ─▶ axes ─▶ signatures ─▶ views ─▶ stack ─▶ warm-up ─▶ sweep ─▶ check ─▶ served
  *                    ──────   ────    ──────────     ─────           ───────             ─────
  */
-import type { RowVerdict } from '../../backends/backend.ts';
+import type { LengthReading, RowVerdict } from '../../backends/backend.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { BatchAxes, BatchAxis, Signature, Signatures } from '../../core/signature.ts';
@@ -48,6 +48,8 @@ export interface VersionDraft extends VersionTarget {
   firstRunMs: Promise<number>;
   /** The verdict from the graph; undefined = the graph of this runtime cannot be read. `axes`: by default dim 0. */
   judge(signatureName: string, axes?: BatchAxes): Promise<RowVerdict | undefined>;
+  /** Where the arithmetic may change with the length of the rows, as the graph tells. Never rejects. */
+  readLengths(signatureName: string): Promise<LengthReading>;
   /** Tells the log. */
   onDecided(signatureName: string, axis: BatchAxis): void;
   /** Called once, when requests can get the version. */
