@@ -100,7 +100,8 @@ export interface SignatureReport {
   /** Why the batch axis that the owner has declared is wrong. */
   readonly disproof?: string;
   /** Whether requests of different lengths share runs, and why. Absent = they are not to, or rows have one shape. */
-  readonly padding?: { readonly is_on: boolean; readonly reason: string };
+  /** Rows are padded up to the length `up_to`. */
+  readonly padding?: { readonly is_on: boolean; readonly up_to: number; readonly reason: string };
 }
 
 /** Median run time of a size of batch that was measured at load. */
@@ -264,7 +265,7 @@ function signatureReport(name: string, { kind, reason, fix }: BatchAxis, { facts
     reason,
     fix,
     disproof: found?.disproofs.get(name),
-    padding: padding && { is_on: padding.isOn, reason: padding.reason },
+    padding: padding && { is_on: padding.isOn, up_to: padding.most, reason: padding.reason },
   });
 }
 

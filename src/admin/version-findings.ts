@@ -101,7 +101,7 @@ function signatureFindings(
         what: `${what} of version ${version}`,
         why: `pad_variable_length_inputs is set, but ${padding.reason}`,
         change:
-          'name the length alike in inputs and outputs of the graph (dynamic_axes), say what to pad with in pillion.yaml (pad_values), or take the option out for this model',
+          'name the length alike in inputs and outputs of the graph (dynamic_axes), say in pillion.yaml what to pad with (pad_values) and up to which length it changes no answer (max_padded_length), or take the option out for this model',
       },
     });
   }

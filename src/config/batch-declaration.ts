@@ -9,6 +9,7 @@ import { about, choice, count, fields, flag, named, optional, SCALARS, together 
 export type BatchDeclaration = 'off' | 'axes';
 
 const MAX_RANK = 32;
+const MAX_PADDED_LENGTH = 8193;
 
 const BATCH_AXIS = about(count(0, MAX_RANK - 1), 'The dim that holds the rows, counted from 0.');
 const INPUT_WANTS = 'a map with batch_axis, or with "batch: same"';
@@ -48,6 +49,10 @@ export const DECLARATION_KEYS = {
     named(v.union(SCALARS, 'a number, text, true or false')),
     'What shorter rows of an input are padded with (pad_variable_length_inputs), by the graph’s names. Integers: 0 by default.',
   ),
+  max_padded_length: optional(
+    count(1, MAX_PADDED_LENGTH),
+    'Rows are padded up to this length, and padding changes no answer: that need not be read in the graph then. Runs must show it all the same.',
+  ),
 };
 
 /** `batching: off`, as a text or a boolean: YAML 1.1 reads the word as false. */
@@ -69,6 +74,7 @@ export interface DeclaredBatching {
   readonly inputs?: ReadonlyMap<string, number | 'same'> | undefined;
   readonly outputs?: ReadonlyMap<string, number> | undefined;
   readonly padValues?: ReadonlyMap<string, PadValue> | undefined;
+  readonly maxPaddedLength?: number | undefined;
 }
 
 /** One element, as it is written. */

@@ -71,6 +71,7 @@ function batchingFields({ batching = {}, declaredBatching: declared }: ModelConf
     inputs: declared?.inputs && axisFields(declared.inputs),
     outputs: declared?.outputs && axisFields(declared.outputs),
     pad_values: declared?.padValues && valueFields(declared.padValues),
+    max_padded_length: declared?.maxPaddedLength,
   };
   const given = Object.entries(fields).filter(([, value]) => value !== undefined);
   return given.length === 0 ? undefined : Object.fromEntries(given);

@@ -267,12 +267,18 @@ interface ModelBatchingConfig {
 function batchingOf(batching: ModelEntry['batching']): ModelBatchingConfig {
   if (batching === undefined) return {};
   if (batching === 'off') return { declaredBatching: 'off' };
-  const { enabled, inputs, outputs, padValues, ...parameters } = batching;
-  const isDeclared = [enabled, inputs, outputs, padValues].some((each) => each !== undefined);
+  const { enabled, inputs, outputs, padValues, maxPaddedLength, ...parameters } = batching;
+  const isDeclared = [enabled, inputs, outputs, padValues, maxPaddedLength].some((each) => each !== undefined);
   const hasParameters = Object.keys(parameters).length > 0 || !isDeclared;
   return {
     ...(hasParameters && { batching: parameters }),
-    ...(isDeclared && { declaredBatching: { enabled, inputs, outputs, ...(padValues && { padValues }) } }),
+    ...(isDeclared && {
+      declaredBatching: {
+        ...{ enabled, inputs, outputs },
+        ...(padValues && { padValues }),
+        ...(maxPaddedLength && { maxPaddedLength }),
+      },
+    }),
   };
 }
 

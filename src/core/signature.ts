@@ -76,6 +76,12 @@ export interface LengthPadding {
   readonly inputs: ReadonlyMap<string, PaddedInput>;
   /** The dims of an output that have the length, ascending. */
   readonly outputs: ReadonlyMap<string, readonly number[]>;
+  /**
+   * The longest length that rows may be padded to, up to which it is proved that answers stay the same: 0 = none yet, or
+   * none any more. Requests of longer rows share runs with those of their own length. It changes while the version is
+   * served.
+   */
+  readonly most: number;
 }
 
 /**
@@ -101,7 +107,7 @@ export interface Signature {
   readonly batchAxis: BatchAxis;
   /** The declared axes of inputs and outputs, whether or not requests share runs; undefined = dim 0 of every tensor. */
   readonly batchAxes?: BatchAxes | undefined;
-  /** Set where it is proved that requests of different lengths may share a run. Absent = they do not. */
+  /** Set where requests of different lengths may share a run, as far as that is proved. Absent = they do not. */
   readonly padding?: LengthPadding | undefined;
   /**
    * Dim 0 is declared as a batch is, and nothing disproves it: a default is one row then, also where requests do not

@@ -36,6 +36,7 @@ export const LENGTH_PADDING: LengthPadding = {
     ['mask', ZERO],
   ]),
   outputs: new Map([['hidden', [1]]]),
+  most: Infinity,
 };
 
 /** Requests of different lengths share runs. */

@@ -8,7 +8,7 @@
 import { type StateFiles, stateFileName } from '../../files/state-files.ts';
 import type { Logger } from '../../ledger/log/log.ts';
 import type { AxisOutcome } from '../../models/loading/batch-axes.ts';
-import type { RowsProof } from './proof-runs.ts';
+import type { PaddingProof } from './padding/prove-padding.ts';
 
 export interface DecisionStoreOptions {
   /** Undefined = nothing is kept. */
@@ -23,14 +23,18 @@ export interface KeptOutcomes {
   of(signature: string): AxisOutcome | undefined;
   /** Never rejects. */
   keep(signature: string, outcome: AxisOutcome): Promise<void>;
-  /** The outcome of the last padding, if it was the same: `padding` is a text that tells it from others. */
-  paddingOf(signature: string, padding: string): RowsProof | undefined;
-  /** Keeps the outcome of a padding. Never rejects. */
-  keepPadding(signature: string, padding: string, proof: RowsProof): Promise<void>;
+  /** What is known of the last padding, if it was the same: `padding` is a text that tells it from others. */
+  paddingOf(signature: string, padding: string): KeptProof | undefined;
+  /** Keeps what is known of a padding. Never rejects. */
+  keepPadding(signature: string, padding: string, proof: KeptProof): Promise<void>;
 }
 
-/** A padding that was accepted or rejected. */
-interface KeptPadding extends RowsProof {
+/** A padding that was rejected, or accepted up to a length. `isWhole`: its proof has ended. */
+export interface KeptProof extends PaddingProof {
+  readonly isWhole: boolean;
+}
+
+interface KeptPadding extends KeptProof {
   readonly padding: string;
 }
 
@@ -39,7 +43,7 @@ interface Kept {
   readonly paddings: Map<string, KeptPadding>;
 }
 
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** The outcomes of a version of which nothing is known, and nothing kept. */
 export const NOTHING_KEPT: KeptOutcomes = {
@@ -97,12 +101,12 @@ class KeptFile implements KeptOutcomes {
     return this.#write();
   }
 
-  paddingOf(signature: string, padding: string): RowsProof | undefined {
+  paddingOf(signature: string, padding: string): KeptProof | undefined {
     const kept = this.#kept.paddings.get(signature);
-    return kept?.padding === padding ? { kind: kept.kind, reason: kept.reason, runs: kept.runs } : undefined;
+    return kept?.padding === padding ? kept : undefined;
   }
 
-  keepPadding(signature: string, padding: string, proof: RowsProof): Promise<void> {
+  keepPadding(signature: string, padding: string, proof: KeptProof): Promise<void> {
     this.#kept.paddings.set(signature, { padding, ...proof });
     return this.#write();
   }
@@ -137,10 +141,11 @@ function axisOutcome(value: unknown): AxisOutcome | undefined {
 }
 
 function keptPadding(value: unknown): KeptPadding | undefined {
-  const { padding, kind, reason, runs } = value as Partial<KeptPadding>;
+  const { padding, kind, reason, runs, most, isWhole } = value as Partial<KeptPadding>;
   const isDecided = kind === 'accepted' || kind === 'rejected';
-  if (!isDecided || typeof padding !== 'string' || typeof reason !== 'string' || !Number.isSafeInteger(runs)) return;
-  return { padding, kind, reason, runs: runs! };
+  if (!isDecided || typeof padding !== 'string' || typeof reason !== 'string' || typeof isWhole !== 'boolean') return;
+  if (!Number.isSafeInteger(runs) || !Number.isSafeInteger(most) || most! < 0) return;
+  return { padding, kind, reason, runs: runs!, most: most!, isWhole };
 }
 
 interface KeptText {

@@ -31,9 +31,9 @@ export function installRowProofs(server: Installation): void {
 
 async function prove({ clock, log, decisions, readRecorded }: ProofParts, draft: VersionDraft): Promise<void> {
   const { model, version, versionDirectory, batching, opened, facts, hashArtifact, onDecided } = draft;
-  const { signatures, declared, padValues, slowRunMs, judge } = draft;
+  const { signatures, declared, paddings, slowRunMs, judge, readLengths } = draft;
   const proofs = new VersionBatching({
-    ...{ clock, signatures, declared, padValues, slowRunMs, judge, executor: opened.host.executor },
+    ...{ clock, signatures, declared, paddings, slowRunMs, judge, readLengths, executor: opened.host.executor },
     maxRows: batching.scheduler.maxBatchSize,
     kept: await decisions.open(model.name, `${opened.backend.kind} ${model.executionProvider}`, hashArtifact),
     readRecorded: () => readRecorded(versionDirectory, signatures),

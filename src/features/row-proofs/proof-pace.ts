@@ -6,7 +6,7 @@
  *   serving ──▶ one at a time, with pauses: it waits for a moment without requests, but not for ever, so that a model
  *               that is always busy is proved, too. It takes at most about a tenth of one slot.
  *
- * All runs together take at most RUN_BUDGET_MS.
+ * All runs together take at most RUN_BUDGET_MS, and what the pace is extended by.
  */
 import type { Clock } from '../../core/clock.ts';
 import type { ServedLoad } from '../../models/loading/load-steps.ts';
@@ -20,10 +20,12 @@ const PAUSE_FACTOR = 2;
 const WAIT_FACTOR = 9;
 const LONGEST_WAIT_AT_LEAST_MS = 50;
 const LOOK_EVERY_MS = 5;
+const MOST_ROWS = 8;
 
 export class ProofPace {
   readonly #clock: Clock;
-  readonly #loadEndsAt: number;
+  #loadEndsAt: number;
+  #budgetMs = RUN_BUDGET_MS;
   #spentMs = 0;
   #lastMs = 0;
   #served: ServedLoad | undefined;
@@ -45,7 +47,23 @@ export class ProofPace {
 
   /** The most that the next run may take, in ms. */
   get leftMs(): number {
-    return RUN_BUDGET_MS - this.#spentMs;
+    return this.#budgetMs - this.#spentMs;
+  }
+
+  /** All runs together may take longer by so much. */
+  extend(ms: number): void {
+    this.#budgetMs += ms;
+  }
+
+  /** Rows of a run that takes at most `ms` if one row takes as long as the last run did: 2 to 8. Any run may, at load. */
+  rowsWithin(ms: number): number {
+    const rows = this.isGentle ? Math.floor(ms / Math.max(this.#lastMs, 1)) : MOST_ROWS;
+    return Math.min(MOST_ROWS, Math.max(2, rows));
+  }
+
+  /** The load goes on without the proof, which is held until the version is served. */
+  hold(): void {
+    this.#loadEndsAt = Math.min(this.#loadEndsAt, this.#clock.nowMs());
   }
 
   /** Resolves when the load need not wait any longer. `done` = the proof's end. */
@@ -79,7 +97,7 @@ export class ProofPace {
     }
     if (this.#served !== undefined && !this.#isEnded) await this.#pause(this.#served);
     if (this.#isEnded) throw new ProofEnded('the version is unloaded');
-    if (this.leftMs <= 0) throw new ProofStopped(`it needs runs of more than ${RUN_BUDGET_MS / 1000} s together`);
+    if (this.leftMs <= 0) throw new ProofStopped(`it needs runs of more than ${this.#budgetMs / 1000} s together`);
   }
 
   ran(ms: number): void {

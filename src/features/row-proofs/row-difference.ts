@@ -26,6 +26,10 @@ const SMALLEST_SHARE = 0.01;
 /** The same for rows that were padded, whose sums differ by zeros alone. Float dtypes of 16 bits are not that exact. */
 const PADDING_TOLERANCE: typeof TOLERANCE = { ...TOLERANCE, float32: 1e-5 };
 
+/** Padding may change an output by so many times what company alone changes, and by so many times the tolerance. */
+const ROUNDING_FACTOR = 4;
+const MOST_ROUNDING_FACTOR = 4;
+
 /** The magnitudes of an output's elements, over rows that were run alone. Undefined where values must be equal. */
 export type Magnitudes = Float64Array | undefined;
 
@@ -70,12 +74,25 @@ export function rowDifference(
 
 /**
  * How far an output of a row that was padded is from that of the row alone, relative to the output's largest number; 0 =
- * the same within the rounding. Else as `rowDifference`.
+ * the same within the rounding. Else as `rowDifference`. `rounding`: what company alone has changed (`roundingOf`).
  */
-export function paddingDifference(wanted: Tensor, found: Tensor): number {
-  const own = magnitudesOf([wanted]);
+export function paddingDifference(wanted: Tensor, found: Tensor, rounding = 0): number {
+  const base = PADDING_TOLERANCE[wanted.dtype];
+  const tolerance = base && Math.min(Math.max(base, ROUNDING_FACTOR * rounding), MOST_ROUNDING_FACTOR * base);
+  return rowDifference(wanted, found, largestOf(wanted), tolerance);
+}
+
+/** How far two outputs for the same row are apart, relative to the largest number; 0 where values must be equal. */
+export function roundingOf(wanted: Tensor, found: Tensor): number {
+  const tolerance = PADDING_TOLERANCE[wanted.dtype];
+  const difference = tolerance === undefined ? 0 : rowDifference(wanted, found, largestOf(wanted), 0);
+  return Number.isFinite(difference) ? difference : 0;
+}
+
+function largestOf(tensor: Tensor): Magnitudes {
+  const own = magnitudesOf([tensor]);
   const largest = own?.reduce((most, size) => Math.max(most, size), 0) ?? 0;
-  return rowDifference(wanted, found, own?.fill(largest), PADDING_TOLERANCE[wanted.dtype]);
+  return own?.fill(largest);
 }
 
 function floatDifference(

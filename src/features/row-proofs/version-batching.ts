@@ -2,7 +2,7 @@
  * The batching of one version: decides it while the version loads, as far as that takes little time, and goes on while
  * the version is served.
  *
- *   decide() ──▶ signatures to serve; a proof that takes long leaves `none`, or no padding, for now
+ *   decide() ──▶ signatures to serve; a proof that takes long leaves `none`, or short rows alone padded, for now
  *   serve()  ──▶ held proofs go on between requests ──▶ accepted: onProved puts the signatures in place
  *   end()    ──▶ no run follows. The run in progress ends with its host.
  */
@@ -10,23 +10,23 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
-import type { BatchAxis, LengthPadding, Signature, Signatures } from '../../core/signature.ts';
+import type { BatchAxis, Signature, Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { isDecided } from '../../models/loading/batch-axes.ts';
 import type { ReplaceSignatures, ServedLoad, VersionDraft } from '../../models/loading/load-steps.ts';
 import type { PaddingState, SharingFindings } from '../../models/serving/sharing-findings.ts';
 import { type BatchingDecision, decideBatching } from './decide-batching.ts';
 import type { KeptOutcomes } from './decision-store.ts';
-import { paddingText } from './padding-candidate.ts';
+import { paddingText } from './padding/padding-candidate.ts';
+import { type PaddingProof, provePadding } from './padding/prove-padding.ts';
+import { type PaddingTrial, VersionPadding } from './padding/version-padding.ts';
 import { ProofPace } from './proof-pace.ts';
 import { ProofEnded, ProofStopped, type RowsProof } from './proof-runs.ts';
-import { provePadding } from './prove-padding.ts';
 import { proveRows } from './prove-rows.ts';
 import type { RecordedInputs } from './recorded-requests.ts';
-import { VersionPadding } from './version-padding.ts';
 
 export interface VersionBatchingOptions
-  extends Pick<VersionDraft, 'signatures' | 'slowRunMs' | 'declared' | 'padValues' | 'judge'> {
+  extends Pick<VersionDraft, 'signatures' | 'slowRunMs' | 'declared' | 'paddings' | 'judge' | 'readLengths'> {
   readonly clock: Clock;
   readonly executor: Executor;
   readonly maxRows: number;
@@ -47,6 +47,10 @@ export interface BatchingEvents {
 /** Batch sizes that are tried while requests are served: larger ones would keep them waiting. */
 const MOST_ROWS_BETWEEN_REQUESTS = 8;
 const ROUNDS_BETWEEN_REQUESTS = 2;
+/** The runs of a proof of padding take at most so long together, beside those of the proof of rows. */
+const PADDING_BUDGET_MS = 240_000;
+/** A run with more rows than two is no longer. */
+const MOST_RUN_MS_BETWEEN_REQUESTS = 100;
 
 export class VersionBatching implements SharingFindings {
   /** The reasons why what the owner has declared is wrong, by signature. */
@@ -79,12 +83,13 @@ export class VersionBatching implements SharingFindings {
       const padding = this.#pending.has(name) ? undefined : this.#padding;
       served.set(name, (await padding?.decide(name, decided)) ?? decided);
     }
+    this.#pace.hold();
     return served;
   }
 
   /**
-   * Call once, when the version is served. `onProved` gets the signatures that share runs otherwise than before: those
-   * whose batch axis was accepted, then those whose padding was. It must not reject.
+   * Call once, when the version is served. `onProved` gets the signatures whose batch axis was accepted. It must not
+   * reject.
    */
   serve(served: ServedLoad, onProved: ReplaceSignatures): void {
     this.#pace.serve(served);
@@ -156,9 +161,8 @@ export class VersionBatching implements SharingFindings {
       await this.#conclude(name, decision);
       if (decision.signature.batchAxis.kind !== 'none') accepted.set(name, decision.signature);
     }
-    if (accepted.size > 0) await onProved(accepted);
-    const padded = await this.#padding?.more(accepted);
-    if (padded !== undefined && padded.size > 0) await onProved(padded);
+    if (accepted.size > 0) await onProved(this.#padding?.added(accepted) ?? accepted);
+    await this.#padding?.ended();
     await this.#checkDeclared();
   }
 
@@ -194,7 +198,7 @@ export class VersionBatching implements SharingFindings {
   }
 
   /** Makes a proof behind those that have begun. */
-  #inTurn(name: string, prove: (recorded: readonly TensorMap[]) => Promise<RowsProof>): Promise<RowsProof> {
+  #inTurn<T>(name: string, prove: (recorded: readonly TensorMap[]) => Promise<T>): Promise<T> {
     const proof = this.#last.then(async () => {
       this.#recorded ??= this.#options.readRecorded();
       return prove((await this.#recorded).get(name) ?? []);
@@ -204,27 +208,46 @@ export class VersionBatching implements SharingFindings {
   }
 
   /** Undefined where requests of different lengths are not to share runs. */
-  #paddingOf({ padValues, executor, events }: VersionBatchingOptions): VersionPadding | undefined {
-    if (padValues === undefined) return undefined;
+  #paddingOf({ paddings, executor, readLengths, events }: VersionBatchingOptions): VersionPadding | undefined {
+    if (paddings === undefined) return undefined;
     return new VersionPadding({
-      values: padValues,
+      declared: paddings,
       isElsewhere: executor.isElsewhere === true,
-      prove: (name, signature, padding) => this.#provePadding(name, signature, padding),
-      whileLoading: (proof) => this.#whileLoading(proof),
+      readLengths,
+      prove: (name, trial) => this.#provePadding(name, trial),
+      whileLoading: (enough) => this.#pace.whileLoading(enough),
       onState: (name, state) => events.onPadding?.(name, state),
     });
   }
 
-  /** Proves the padding by runs, unless an earlier start has done so. */
-  async #provePadding(name: string, signature: Signature, padding: LengthPadding): Promise<RowsProof> {
+  /** Proves the padding by runs, beyond what an earlier start has proved. Rejects with NotRead. */
+  async #provePadding(
+    name: string,
+    { signature, padding, longest, changes, onProved }: PaddingTrial,
+  ): Promise<PaddingProof> {
     const { kept } = this.#options;
-    const text = paddingText(padding, signature);
+    const text = paddingText(padding, signature, longest);
     const known = kept.paddingOf(name, text);
-    if (known !== undefined) return known;
-    const run = (inputs: TensorMap, rows: number): Promise<TensorMap> => this.#runNext(name, signature, inputs, rows);
-    const proof = await this.#inTurn(name, (recorded) => provePadding({ signature, padding, recorded, run }));
+    if (known?.isWhole === true) return known;
+    if (known !== undefined) onProved(known.most, known.runs);
+    const read = await changes();
+    const keep = (proof: PaddingProof, isWhole: boolean) => kept.keepPadding(name, text, { ...proof, isWhole });
+    this.#pace.extend(PADDING_BUDGET_MS);
+    const proof = await this.#inTurn(name, (recorded) =>
+      provePadding({
+        ...{ signature, padding, longest, recorded },
+        changes: read,
+        from: known?.most,
+        mostRows: () => this.#pace.rowsWithin(MOST_RUN_MS_BETWEEN_REQUESTS),
+        run: (inputs, rows) => this.#runNext(name, signature, inputs, rows),
+        onProved: (most, runs) => {
+          onProved(most, runs);
+          void keep({ kind: 'accepted', reason: '', runs, most }, false);
+        },
+      }),
+    );
     // An undecided padding may be found out at the next start, so it is not kept.
-    if (proof.kind !== 'undecided') await kept.keepPadding(name, text, proof);
+    if (proof.kind !== 'undecided') await keep(proof, true);
     return proof;
   }
 

@@ -12,7 +12,7 @@ import type { Clock } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import { numericTensor } from '../../core/tensor.ts';
 import type { VersionDraft } from '../../models/loading/load-steps.ts';
-import type { PadValues } from '../../models/model-file/declare-pad-values.ts';
+import type { PadValues } from '../../models/model-file/declare-padding.ts';
 import { TEXT_MODEL, type TextModel } from './exported/text-model.ts';
 import { bindGraph, type GraphBinding } from './files/graph-binding.ts';
 import { moduleProblem, settingsOf, type TextSettings, taskOf } from './files/settings.ts';
@@ -123,7 +123,12 @@ async function start(
   facts.set(TEXT_VERSION, version);
   facts.set(TEXT_MODEL, version.facts);
   // Texts differ in length, so that without padding nearly each would have a run of its own. Runs prove that it is safe.
-  draft.padValues ??= new Map([...draft.signatures.keys()].map((name) => [name, padValuesOf(taskModel, name)]));
+  draft.paddings ??= new Map(
+    [...draft.signatures.keys()].map((name) => [
+      name,
+      { values: padValuesOf(taskModel, name), longest: settings.maxTokens },
+    ]),
+  );
 }
 
 function versionOf(name: string, model: TaskModel, clock: Clock): TextVersion {

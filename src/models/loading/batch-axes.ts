@@ -12,7 +12,7 @@ import { judgeRows, readLengths } from '../../backends/backends.ts';
 import { type BatchAxis, hasRows, type Signature, type Signatures } from '../../core/signature.ts';
 import { withoutAxis } from '../model-file/declare-batching.ts';
 import { SLOW_RUN_MS } from '../warm-up/slow-run.ts';
-import { declaredPadValues, withDeclaredBatching } from './declared-batching.ts';
+import { declaredPaddings, withDeclaredBatching } from './declared-batching.ts';
 import type { LoadServableOptions } from './load-options.ts';
 import { runStage, type VersionDraft } from './load-steps.ts';
 import type { OpenedVersion, VersionTarget } from './version-target.ts';
@@ -41,7 +41,7 @@ export function draftOf(options: LoadServableOptions, target: VersionTarget, ope
   const { model, modelFile, version, versionDirectory, batching } = target;
   const { host, signatures, backend } = opened;
   const declared = withDeclaredBatching(model, modelFile, signatures);
-  const padValues = declaredPadValues(model, modelFile, signatures);
+  const paddings = declaredPaddings(model, modelFile, signatures);
   const isOn = batching.isBatchingEnabled;
   const { oneRowMs = 0 } = host.measured ?? {};
   return {
@@ -49,7 +49,7 @@ export function draftOf(options: LoadServableOptions, target: VersionTarget, ope
     opened,
     signatures: isOn ? signatures : withoutBatching(declared),
     declared: new Map(isOn ? [...declared].filter(([name, signature]) => signature !== signatures.get(name)) : []),
-    padValues: batching.isPadding ? padValues : undefined,
+    paddings: batching.isPadding ? paddings : undefined,
     slowRunMs: oneRowMs < SLOW_RUN_MS ? 0 : oneRowMs,
     firstRunMs: Promise.resolve(0),
     judge: (signature, axes) => judgeRows(backend, versionDirectory, axes, signature),
@@ -73,7 +73,7 @@ export async function decideAxes(options: LoadServableOptions, draft: VersionDra
   if (draft.batching.isBatchingEnabled) followElsewhere(draft);
   const { loadSteps = [] } = options;
   await runStage(loadSteps, 'axes', draft);
-  if (draft.padValues !== undefined && loadSteps.every(({ stage }) => stage !== 'axes'))
+  if (draft.paddings !== undefined && loadSteps.every(({ stage }) => stage !== 'axes'))
     options.events.onWarning?.(draft.model.name, draft.version, NO_PADDING);
   const decided = new Map(draft.signatures);
   for (const [name, signature] of draft.signatures) {

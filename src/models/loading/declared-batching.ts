@@ -4,7 +4,7 @@ import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Signatures } from '../../core/signature.ts';
 import { declareBatching, type ReportBatching } from '../model-file/declare-batching.ts';
-import { declarePadValues, type PadValues } from '../model-file/declare-pad-values.ts';
+import { type DeclaredPadding, declarePadding } from '../model-file/declare-padding.ts';
 import type { ModelFile } from '../model-file/load-model-file.ts';
 
 type Declaring = Pick<ModelConfig, 'name' | 'declaredBatching' | 'configuredBy'>;
@@ -34,22 +34,27 @@ export function withDeclaredBatching(
 }
 
 /**
- * The values with which inputs are padded where rows differ in length, by signature. The server's configuration
- * overrides the model's own file, input by input. Throws as `withDeclaredBatching`.
+ * The padding of rows that differ in length, by signature. The server's configuration overrides the model's own file, of
+ * values input by input. Throws as `withDeclaredBatching`.
  */
-export function declaredPadValues(
+export function declaredPaddings(
   { name: model, declaredBatching: ofServer }: Declaring,
   file: ModelFile | undefined,
   graphs: Signatures,
-): ReadonlyMap<string, PadValues> {
+): ReadonlyMap<string, DeclaredPadding> {
   const problems: string[] = [];
-  const ofFile = file?.padValues(graphs);
+  const ofFile = file?.paddings(graphs);
   const declared = ofServer === undefined || ofServer === 'off' ? {} : ofServer;
-  const values = declarePadValues(declared, graphs, (problem, name) =>
+  const paddings = declarePadding(declared, graphs, (problem, name) =>
     problems.push(`batching.pad_values.${name}: ${problem}`),
   );
   throwIfAny(model, problems);
-  return new Map([...values].map(([name, own]) => [name, new Map([...(ofFile?.get(name) ?? []), ...own])]));
+  return new Map(
+    [...paddings].map(([name, own]) => {
+      const file = ofFile?.get(name);
+      return [name, { ...file, ...own, values: new Map([...(file?.values ?? []), ...own.values]) }];
+    }),
+  );
 }
 
 function throwIfAny(model: string, problems: readonly string[]): void {

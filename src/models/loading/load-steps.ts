@@ -10,7 +10,7 @@ import type { ModelConfig } from '../../config/model-config.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { BatchAxes, BatchAxis, Signature, Signatures } from '../../core/signature.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
-import type { PadValues } from '../model-file/declare-pad-values.ts';
+import type { DeclaredPadding } from '../model-file/declare-padding.ts';
 import type { DeclaredSignature } from '../serving/declared-signature.ts';
 import type { Servable } from '../serving/servable.ts';
 import type { LatencySeed } from '../warm-up/batch-sweep.ts';
@@ -38,10 +38,10 @@ export interface VersionDraft extends VersionTarget {
   /** Signatures that requests see in the place of these; those of the model's own pillion.yaml have the last word. */
   readonly views: Map<string, DeclaredSignature>;
   /**
-   * Pad values by signature, where requests of different lengths are to share runs. Undefined = nowhere. A step before
+   * The padding by signature, where requests of different lengths are to share runs. Undefined = nowhere. A step before
    * that of axes may put others in their place.
    */
-  padValues: ReadonlyMap<string, PadValues> | undefined;
+  paddings: ReadonlyMap<string, DeclaredPadding> | undefined;
   /** A run took so long, in ms, that no other is made while the version loads; 0 = none did. */
   readonly slowRunMs: number;
   /** How long the first run of a step took, when it has ended, in ms; 0 = there was none. A step may set it. */

@@ -20,7 +20,7 @@ import {
   WORDING,
 } from './declaration.ts';
 import { declareBatching } from './declare-batching.ts';
-import { declarePadValues, type PadValues } from './declare-pad-values.ts';
+import { type DeclaredPadding, declarePadding } from './declare-padding.ts';
 import { declareSignatures } from './declare-signatures.ts';
 import { declareTryOut } from './declare-try-out.ts';
 import { type FileKey, type FileKeys, NO_FILE_KEYS } from './file-key.ts';
@@ -94,12 +94,12 @@ export class ModelFile {
     this.#file.reportKey([name, ...keys], problem);
   }
 
-  /** The values with which shorter rows are padded, by signature. Problems are thrown by `views`. */
-  padValues(graphs: Signatures): ReadonlyMap<string, PadValues> {
+  /** How shorter rows are padded, by signature. Problems are thrown by `views`. */
+  paddings(graphs: Signatures): ReadonlyMap<string, DeclaredPadding> {
     const declared = this.#declaredBatching;
     if (declared === undefined || declared === 'off') return new Map();
     const part = this.#file.part(['batching']);
-    return declarePadValues(declared, graphs, (problem, name) => part.reportKey(problem, 'pad_values', name));
+    return declarePadding(declared, graphs, (problem, name) => part.reportKey(problem, 'pad_values', name));
   }
 
   /** The views by name. Throws `load_failed` with all problems of the file. Call once. */

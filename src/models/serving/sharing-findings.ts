@@ -4,6 +4,8 @@ import { factKey } from '../../core/collections/facts.ts';
 /** Whether requests of different lengths share runs, and why, as a clause. */
 export interface PaddingState {
   readonly isOn: boolean;
+  /** Rows are padded up to this length; 0 while it is off. */
+  readonly most: number;
   readonly reason: string;
 }
 

@@ -6,7 +6,7 @@
  */
 import { type LengthPadding, lengthOf } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { rowsKey } from '../queue/lane-keys.ts';
+import { lengthsKey, rowsKey } from '../queue/lane-keys.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import { PARTED_PROBE_SILENCE, PARTED_PROBE_SPEED } from '../tuning.ts';
 
@@ -61,7 +61,7 @@ function sharing(
   outputs: readonly string[],
 ): { readonly key: string; readonly length: number } {
   const length = padding === undefined ? 0 : lengthOf(padding, inputs);
-  if (length > 0) return { key: 'any length', length };
+  if (length > 0) return { key: lengthsKey(plan, outputs, length), length };
   return { key: plan.isWhole ? 'whole' : rowsKey(plan, { inputs, outputs }), length: 0 };
 }
 

@@ -17,9 +17,13 @@ export function rowsKey(plan: SignaturePlan, request: Runnable): string {
   return outputsKey(plan, request.outputs) + ofInputs;
 }
 
-/** The key of requests whose rows differ in length: their dtypes and other dims are the signature's. */
-export function lengthsKey(plan: SignaturePlan, outputs: readonly string[]): string {
-  return `${outputsKey(plan, outputs)}${SEPARATOR}any length`;
+/**
+ * The key of requests whose rows have a length: their dtypes and other dims are the signature's. Rows that are longer than
+ * padding is proved for share runs with those of their own length alone.
+ */
+export function lengthsKey(plan: SignaturePlan, outputs: readonly string[], length: number): string {
+  const which = length > plan.padding!.most ? `length ${length}` : 'any length';
+  return `${outputsKey(plan, outputs)}${SEPARATOR}${which}`;
 }
 
 /** The key of requests that are run as they come. It begins with a NUL, so that it differs from every `rowsKey`. */

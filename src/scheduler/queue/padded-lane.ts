@@ -5,6 +5,8 @@
  *   in order    ▎ ▋ ▎ ▌ ▎ ▋ ▎        the head is ▎: its group are those with which one run costs no more than two
  *   next run    ▎   ▎   ▎   ▎        the others wait for the next
  *
+ * Rows that are longer than padding is proved for have a lane for each length, in which nothing is padded.
+ *
  * None ends later for it: its own run, after this one, ends before one run of both would. The head is always taken, so that
  * none waits for ever. The policy counts with the rows of the head's group first.
  */
@@ -106,6 +108,9 @@ export class PaddedLane extends Lane {
   }
 
   #groupOf(candidates: readonly Task[]): ReadonlySet<Task> {
+    const { length } = candidates[0]!;
+    // Tasks wait that came before it was found out that padding changes answers.
+    if (length > this.plan.padding!.most) return new Set(candidates.filter((task) => task.length === length));
     return groupOfFirst(candidates, this.maxBatchSize, this.plan.curve.costs());
   }
 

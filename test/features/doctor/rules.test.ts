@@ -143,7 +143,9 @@ const CASES: readonly Case[] = [
     id: 'padding_refused',
     broken: {
       version: {
-        signatures: [{ name: 's', batch_axis: 'dynamic', padding: { is_on: false, reason: 'its mask is ignored' } }],
+        signatures: [
+          { name: 's', batch_axis: 'dynamic', padding: { is_on: false, up_to: 0, reason: 'its mask is ignored' } },
+        ],
       },
     },
     says: /do not share runs of signature s of version 1.*is set, but its mask is ignored/s,

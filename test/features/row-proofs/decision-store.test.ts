@@ -41,18 +41,30 @@ describe('DecisionStore', () => {
   it('gives it what was kept of a padding, while it is the same padding', async (t) => {
     const directory = join(tempDirectory(t), 'state');
     const kept = await storeIn(directory).open('m', 'onnx cpu', bytes);
-    const accepted = { kind: 'accepted', reason: '40 runs', runs: 40 } as const;
+    const accepted = { kind: 'accepted', reason: '40 runs', runs: 40, most: 65, isWhole: false } as const;
     await kept.keepPadding('s', 'ids with 0', accepted);
     await kept.keep('s', ROWS);
-    await kept.keepPadding('other', 'ids with 0', { kind: 'rejected', reason: 'it counts', runs: 7 });
+    const rejected = { kind: 'rejected', reason: 'it counts', runs: 7, most: 0, isWhole: true } as const;
+    await kept.keepPadding('other', 'ids with 0', rejected);
     const again = await storeIn(directory).open('m', 'onnx cpu', bytes);
-    assert.deepEqual([again.paddingOf('s', 'ids with 0'), again.of('s')], [accepted, ROWS]);
+    assert.deepEqual(
+      [again.paddingOf('s', 'ids with 0'), again.of('s')],
+      [{ padding: 'ids with 0', ...accepted }, ROWS],
+    );
     assert.equal(again.paddingOf('s', 'ids with 1'), undefined);
     assert.equal(again.paddingOf('other', 'ids with 0')?.kind, 'rejected');
     assert.equal(again.of('other'), undefined);
     const [file] = await readdir(directory);
-    for (const padding of [null, 7, {}, { padding: 'p', kind: 'undecided', reason: '', runs: 1 }]) {
-      await writeFile(join(directory, file!), JSON.stringify({ format: 1, paddings: { s: padding } }));
+    const whole = { padding: 'p', kind: 'accepted', reason: '', runs: 1, most: 9, isWhole: true };
+    for (const padding of [
+      null,
+      7,
+      {},
+      { ...whole, kind: 'undecided' },
+      { ...whole, most: -1 },
+      { ...whole, isWhole: 1 },
+    ]) {
+      await writeFile(join(directory, file!), JSON.stringify({ format: 3, paddings: { s: padding } }));
       const other = await storeIn(directory).open('m', 'onnx cpu', bytes);
       assert.equal(other.paddingOf('s', 'p'), undefined);
     }
@@ -61,7 +73,7 @@ describe('DecisionStore', () => {
   it('keeps nothing without a directory, or of bytes that changed while they were loaded', async (t) => {
     const none = await storeIn('').open('m', 'onnx cpu', () => assert.fail('nothing needs a hash'));
     await none.keep('s', ROWS);
-    await none.keepPadding('s', 'p', { kind: 'accepted', reason: '', runs: 1 });
+    await none.keepPadding('s', 'p', { kind: 'accepted', reason: '', runs: 1, most: 9, isWhole: true });
     assert.deepEqual([none.of('s'), none.paddingOf('s', 'p')], [undefined, undefined]);
     const directory = tempDirectory(t);
     const changed = await storeIn(directory).open('m', 'onnx cpu', async () => undefined);
@@ -80,7 +92,7 @@ describe('DecisionStore', () => {
       'null',
       '{"format":2}',
       '{"format":1}',
-      '{"format":1,"signatures":{"s":{"kind":"rows"}}}',
+      '{"format":3,"signatures":{"s":{"kind":"rows"}}}',
     ]) {
       await writeFile(join(directory, file!), text);
       const kept = await storeIn(directory).open('m', 'onnx cpu', bytes);

@@ -5,14 +5,17 @@ import { ServingError } from '../../../src/core/errors.ts';
 import type { Batch, BatchResult, Executor } from '../../../src/core/executor.ts';
 import type { BatchAxis, Signature, Signatures } from '../../../src/core/signature.ts';
 import { numericTensor } from '../../../src/core/tensor.ts';
-import { type KeptOutcomes, NOTHING_KEPT } from '../../../src/features/row-proofs/decision-store.ts';
+import { type KeptOutcomes, type KeptProof, NOTHING_KEPT } from '../../../src/features/row-proofs/decision-store.ts';
 import { LOAD_BUDGET_MS, RUN_BUDGET_MS } from '../../../src/features/row-proofs/proof-pace.ts';
-import type { RowsProof } from '../../../src/features/row-proofs/proof-runs.ts';
 import { VersionBatching, type VersionBatchingOptions } from '../../../src/features/row-proofs/version-batching.ts';
 import type { AxisOutcome } from '../../../src/models/loading/batch-axes.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { LENGTH_PADDING, LENGTH_SIGNATURE, runSequences } from '../../support/length-models.ts';
 import { type Rows, rowRun, signatureOf } from '../../support/row-models.ts';
+
+/** Proofs of padding end there, so that they are short. */
+const LONGEST_PROVED = 33;
+const DECLARED = new Map([['s', { values: new Map(), longest: LONGEST_PROVED }]]);
 
 const double = (x: Rows): Rows => x.map((row) => row.map((v) => 2 * v + 1));
 const shared = (x: Rows): Rows => x.map((row) => row.map((v) => v + x.length));
@@ -48,7 +51,8 @@ function setUp(runMs: number, model = double, changes: Partial<VersionBatchingOp
     executor,
     maxRows: 64,
     slowRunMs: 0,
-    padValues: undefined,
+    paddings: undefined,
+    readLengths: async () => ({ kind: 'read', lengths: [] }),
     declared: new Map(),
     judge: async () => ({ kind: 'rows', reason: '' }),
     kept: {
@@ -219,11 +223,19 @@ describe('VersionBatching', () => {
 describe('The padding of a version', () => {
   type Padded = Partial<VersionBatchingOptions> & {
     readonly ignoresMask?: boolean;
+    /** Rows of a run that is longer ignore the mask. */
+    readonly changesBeyond?: number;
     readonly refuses?: boolean;
     readonly runMs?: number;
   };
 
-  function setUpPadded({ ignoresMask = false, refuses = false, runMs = 0.1, ...changes }: Padded = {}) {
+  function setUpPadded({
+    ignoresMask = false,
+    refuses = false,
+    changesBeyond = Infinity,
+    runMs = 0.1,
+    ...changes
+  }: Padded = {}) {
     const runs = { count: 0 };
     const states: [string, boolean, string][] = [];
     const clock = new FakeClock();
@@ -233,18 +245,23 @@ describe('The padding of a version', () => {
       release: () => undefined,
       run: async ({ inputs }) => {
         runs.count += 1;
+        const isLong = inputs.get('ids')!.shape[1]! > changesBeyond;
         if (refuses) throw new ServingError('backend_failed', 'no');
         const runStart = clock.nowMs();
         clock.advance(runMs);
         await turn();
-        return { outputs: runSequences(inputs, { ignoresMask }), runStart, runEnd: runStart + runMs };
+        return {
+          outputs: runSequences(inputs, { ignoresMask: ignoresMask || isLong }),
+          runStart,
+          runEnd: runStart + runMs,
+        };
       },
     };
     const set = setUp(0, double, {
       clock,
       executor,
       signatures: new Map([['s', LENGTH_SIGNATURE]]),
-      padValues: new Map(),
+      paddings: DECLARED,
       events: {
         onDecided: () => undefined,
         onDisproved: () => undefined,
@@ -254,7 +271,7 @@ describe('The padding of a version', () => {
     });
     const until = async (isDone: () => boolean): Promise<void> => {
       for (let i = 0; i < 60_000 && !isDone(); i++) {
-        clock.advance(1);
+        clock.advance(20);
         await turn();
       }
       assert.ok(isDone(), 'it never came');
@@ -263,12 +280,15 @@ describe('The padding of a version', () => {
   }
 
   it('is proved while a fast model loads', async () => {
-    const { batching, states } = setUpPadded();
+    const { batching, states, until } = setUpPadded();
     const signature = (await batching.decide()).get('s')!;
-    assert.deepEqual(signature.padding, LENGTH_PADDING);
+    assert.deepEqual(signature.padding, { ...LENGTH_PADDING, most: 16 });
+    batching.serve(IDLE, async () => undefined);
+    await until(() => states.length === 2);
+    assert.equal(signature.padding?.most, LONGEST_PROVED);
     assert.equal(signature.batchAxis.kind, 'dynamic');
-    assert.match(states[0]![2], /^seen in \d+ runs: it does not change answers$/);
-    assert.deepEqual([states.length, batching.paddings.get('s')!.isOn], [1, true]);
+    assert.match(states.at(-1)![2], /^up to length 33, by \d+ runs in which it changed no answer; no row is longer$/);
+    assert.deepEqual([states.length, batching.paddings.get('s')!.isOn], [2, true]);
   });
 
   it('is refused, with the reason, where it changes answers or the dims do not allow it', async () => {
@@ -282,26 +302,26 @@ describe('The padding of a version', () => {
       assert.equal(signature.padding, undefined);
       assert.equal(signature.batchAxis.kind, 'dynamic');
       assert.match(states[0]![2], reason);
-      assert.deepEqual(batching.paddings.get('s'), { isOn: false, reason: states[0]![2] });
+      assert.deepEqual(batching.paddings.get('s'), { isOn: false, most: 0, reason: states[0]![2] });
     }
   });
 
   it('is not looked at where nobody asks for it, without a batch axis, and where rows have one shape', async () => {
     for (const changes of [
-      { padValues: undefined },
+      { paddings: undefined },
       { signatures: new Map([['s', { ...LENGTH_SIGNATURE, batchAxis: { kind: 'none' } as const }]]) },
     ]) {
       const { batching, states } = setUpPadded(changes);
       assert.equal((await batching.decide()).get('s')!.padding, undefined);
       assert.deepEqual([states.length, batching.paddings.size], [0, 0]);
     }
-    const { batching } = setUp(0.1, double, { padValues: new Map() });
+    const { batching } = setUp(0.1, double, { paddings: new Map() });
     assert.equal((await batching.decide()).get('s')!.padding, undefined);
     assert.equal(batching.paddings.size, 0);
   });
 
   it('is known at the next start, while the same values pad', async () => {
-    const outcomes = new Map<string, RowsProof>();
+    const outcomes = new Map<string, KeptProof>();
     const kept: KeptOutcomes = {
       of: () => ({ kind: 'rows', reason: 'as found before' }),
       keep: async () => undefined,
@@ -312,12 +332,14 @@ describe('The padding of a version', () => {
     };
     const first = setUpPadded({ kept });
     const padded = (await first.batching.decide()).get('s')!;
+    first.batching.serve(IDLE, async () => undefined);
+    await first.until(() => first.states.length === 2);
     assert.ok(first.runs.count > 0);
     const second = setUpPadded({ kept });
     assert.deepEqual((await second.batching.decide()).get('s'), padded);
-    assert.deepEqual([second.runs.count, second.states], [0, first.states]);
-    const ones = new Map([['s', new Map([['ids', numericTensor('int64', [], BigInt64Array.of(1n))]])]]);
-    const other = setUpPadded({ kept, padValues: ones });
+    assert.deepEqual([second.runs.count, second.states], [0, first.states.slice(-1)]);
+    const values = new Map([['ids', numericTensor('int64', [], BigInt64Array.of(1n))]]);
+    const other = setUpPadded({ kept, paddings: new Map([['s', { values, longest: LONGEST_PROVED }]]) });
     assert.equal((await other.batching.decide()).get('s')!.padding?.inputs.get('ids')?.value.data[0], 1);
     assert.ok(other.runs.count > 0);
     assert.equal(outcomes.size, 2);
@@ -352,28 +374,61 @@ describe('The padding of a version', () => {
     batching.serve(IDLE, async (accepted) => {
       found.push(accepted.get('s')!);
     });
-    await until(() => found.length === 2);
-    assert.deepEqual(
-      found.map(({ batchAxis, padding }) => [batchAxis.kind, padding]),
-      [
-        ['dynamic', undefined],
-        ['dynamic', LENGTH_PADDING],
-      ],
-    );
-    assert.deepEqual([states.length, states[0]![1]], [1, true]);
+    await until(() => found.length === 1);
+    assert.deepEqual([found[0]!.batchAxis.kind, found[0]!.padding?.most], ['dynamic', 0]);
+    await until(() => states.length === 2);
+    assert.deepEqual([found[0]!.padding?.most, found.length], [LONGEST_PROVED, 1]);
   });
 
   it('goes on while it is served where the batch axis is known already', async () => {
     const kept: KeptOutcomes = { ...NOTHING_KEPT, of: () => ({ kind: 'rows', reason: 'as found before' }) };
     const { batching, states, until } = setUpPadded({ runMs: 400, kept });
     const served = (await batching.decide()).get('s')!;
-    assert.deepEqual([served.batchAxis.kind, served.padding], ['dynamic', undefined]);
-    assert.deepEqual(batching.paddings.get('s'), { isOn: false, reason: 'the proof still runs' });
-    let padded: Signature | undefined;
-    batching.serve(IDLE, async (accepted) => {
-      padded = accepted.get('s');
+    assert.deepEqual([served.batchAxis.kind, served.padding?.most], ['dynamic', 0]);
+    assert.deepEqual(batching.paddings.get('s'), { isOn: false, most: 0, reason: 'the proof still runs' });
+    batching.serve(IDLE, async () => undefined);
+    await until(() => states.length === 1);
+    assert.match(batching.paddings.get('s')!.reason, /^up to length 16, by \d+ runs .* so far$/);
+    assert.equal(served.padding?.most, 16);
+    await until(() => states.length === 2);
+    assert.deepEqual([served.padding?.most, batching.paddings.get('s')!.isOn], [LONGEST_PROVED, true]);
+  });
+
+  it('is off, also for those who have its signature, when an answer changes', async () => {
+    const { batching, states, until } = setUpPadded({ runMs: 20, changesBeyond: 20 });
+    const served = (await batching.decide()).get('s')!;
+    batching.serve(IDLE, async () => undefined);
+    await until(() => states.at(-1)?.[1] === false);
+    assert.equal(served.padding?.most ?? 0, 0);
+    assert.match(
+      batching.paddings.get('s')!.reason,
+      /changes when it is padded to length 24|changes when it is padded to/,
+    );
+  });
+
+  it('goes on at the next start from what was proved', async () => {
+    const kept: KeptOutcomes = {
+      ...NOTHING_KEPT,
+      of: () => ({ kind: 'rows', reason: 'as found before' }),
+      paddingOf: () => ({ kind: 'accepted', reason: '', runs: 40, most: 24, isWhole: false }),
+    };
+    const { batching, states } = setUpPadded({ kept });
+    const served = (await batching.decide()).get('s')!;
+    assert.match(states[0]![2], /^up to length 24, by 40 runs/);
+    assert.equal(served.padding!.most, 24);
+  });
+
+  it('needs a graph that tells at which lengths its arithmetic may change, or the owner’s word', async () => {
+    const readLengths = async () => ({ kind: 'unread', reason: 'node "a" (If): it has graphs' }) as const;
+    const { batching, states, runs } = setUpPadded({ readLengths });
+    assert.equal((await batching.decide()).get('s')!.padding, undefined);
+    assert.match(states[0]![2], /^nothing shows at which lengths its arithmetic may change: node "a" \(If\)/);
+    const before = runs.count;
+    const assured = setUpPadded({
+      readLengths,
+      paddings: new Map([['s', { values: new Map(), longest: LONGEST_PROVED, isAssured: true }]]),
     });
-    await until(() => padded !== undefined);
-    assert.deepEqual([padded!.padding, states.length, batching.paddings.get('s')!.isOn], [LENGTH_PADDING, 1, true]);
+    assert.equal((await assured.batching.decide()).get('s')!.padding!.most, 16);
+    assert.ok(assured.runs.count > before);
   });
 });

@@ -221,7 +221,7 @@ const PAIRS = signature({ x: spec('float32', [-1, 2], 'x:0') }, { y: spec('float
 const ZERO = numericTensor('float32', [], new Float32Array(1));
 const RAGGED: Signature = {
   ...signature({ x: spec('float32', [-1, -1], 'x:0') }, { y: spec('float32', [-1, -1], 'y:0') }),
-  padding: { inputs: new Map([['x', { dims: [1], value: ZERO }]]), outputs: new Map([['y', [1]]]) },
+  padding: { inputs: new Map([['x', { dims: [1], value: ZERO }]]), outputs: new Map([['y', [1]]]), most: Infinity },
 };
 
 test('the fallback answers all rows of a request whose rows differ in length', async () => {

@@ -31,7 +31,7 @@ async function decide(version: Version) {
     batching: { isBatchingEnabled: true },
     opened: { host: { executor: { isElsewhere }, watchSignatures } },
     ...{ signatures, declared, onServed: [], onEnd: [] },
-    padValues: version.isPadding === true ? new Map() : undefined,
+    paddings: version.isPadding === true ? new Map() : undefined,
     judge: async (name: string) => {
       told.push(`judges ${name}`);
       return version.verdict;

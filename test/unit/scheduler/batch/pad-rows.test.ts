@@ -16,7 +16,7 @@ const share = (tensor: Tensor): RowShare => ({ rows: tensor.shape[0]!, inputs: n
 
 /** x has the length at the dims `into`, and y at `from`. */
 function paddingOf(value: Tensor, into: readonly number[] = [1], from: readonly number[] = [1]): LengthPadding {
-  return { inputs: new Map([['x', { dims: into, value }]]), outputs: new Map([['y', from]]) };
+  return { inputs: new Map([['x', { dims: into, value }]]), outputs: new Map([['y', from]]), most: Infinity };
 }
 
 const ZERO = numbers([], 0);

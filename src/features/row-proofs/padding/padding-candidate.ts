@@ -6,10 +6,15 @@
  *        └ one length for all free dims of inputs ┘              └ tied to it by its name
  */
 import { Buffer } from 'node:buffer';
-import type { LengthPadding, PaddedInput, Signature, TensorSpec } from '../../core/signature.ts';
-import { zerosOf } from '../../core/tensor.ts';
-import type { PadValues } from '../../models/model-file/declare-pad-values.ts';
-import { isFloat } from '../../models/warm-up/random-rows.ts';
+import type { LengthPadding, PaddedInput, Signature, TensorSpec } from '../../../core/signature.ts';
+import { zerosOf } from '../../../core/tensor.ts';
+import type { PadValues } from '../../../models/model-file/declare-padding.ts';
+import { isFloat } from '../../../models/warm-up/random-rows.ts';
+
+/** A candidate, and later what is proved of it. */
+export interface ProvedPadding extends LengthPadding {
+  most: number;
+}
 
 /** A free dim beside the batch. */
 interface FreeDim {
@@ -20,7 +25,7 @@ interface FreeDim {
 }
 
 /** The candidate; a clause that says why there is none; undefined where all rows have the same shape. */
-export function paddingCandidate(signature: Signature, values: PadValues): LengthPadding | string | undefined {
+export function paddingCandidate(signature: Signature, values: PadValues): ProvedPadding | string | undefined {
   const unknown = [...signature.inputs, ...signature.outputs].find(([, { shape }]) => shape === undefined);
   const free = freeDims(signature.inputs);
   if (free.length === 0) return undefined;
@@ -39,17 +44,17 @@ export function paddingCandidate(signature: Signature, values: PadValues): Lengt
     if (name === '' || name !== names[0]) return untied(tensor, dim, names[0]!);
     outputs.set(tensor, [...(outputs.get(tensor) ?? []), dim]);
   }
-  return { inputs, outputs };
+  return { inputs, outputs, most: 0 };
 }
 
-/** A text that is the same for the same padding of the same signature alone. */
-export function paddingText({ inputs, outputs }: LengthPadding, { batchAxis }: Signature): string {
+/** A text that is the same for the same padding of the same signature, and for the same limit of lengths, alone. */
+export function paddingText({ inputs, outputs }: LengthPadding, { batchAxis }: Signature, longest?: number): string {
   const padded = [...inputs].map(([name, { dims, value }]) => {
     const [element] = value.dtype === 'string' ? value.data : [value.data];
     return [name, dims, value.dtype, Buffer.from(element!).toString('hex')];
   });
   const rows = batchAxis.kind === 'fixed' ? batchAxis.size : batchAxis.kind;
-  return JSON.stringify([rows, padded, [...outputs]]);
+  return JSON.stringify([rows, padded, [...outputs], longest]);
 }
 
 function freeDims(specs: ReadonlyMap<string, TensorSpec>): readonly FreeDim[] {

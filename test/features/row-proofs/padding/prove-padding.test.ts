@@ -1,18 +1,29 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { LengthPadding, Signature } from '../../../src/core/signature.ts';
-import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../src/core/tensor.ts';
-import { paddingCandidate } from '../../../src/features/row-proofs/padding-candidate.ts';
-import { ProofEnded, ProofStopped, type RowsProof } from '../../../src/features/row-proofs/proof-runs.ts';
-import { type PaddingProofOptions, provePadding } from '../../../src/features/row-proofs/prove-padding.ts';
-import { LENGTH_PADDING, LENGTH_SIGNATURE, runSequences, sequences } from '../../support/length-models.ts';
+import type { LengthPadding, Signature } from '../../../../src/core/signature.ts';
+import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../../src/core/tensor.ts';
+import { paddingCandidate } from '../../../../src/features/row-proofs/padding/padding-candidate.ts';
+import {
+  type PaddingProof,
+  type PaddingProofOptions,
+  provePadding,
+} from '../../../../src/features/row-proofs/padding/prove-padding.ts';
+import { ProofEnded, ProofStopped } from '../../../../src/features/row-proofs/proof-runs.ts';
+import { LENGTH_PADDING, LENGTH_SIGNATURE, runSequences, sequences } from '../../../support/length-models.ts';
 
 type Run = PaddingProofOptions['run'];
 
 const masked: Run = async (inputs) => runSequences(inputs);
 
-function proofOf(run: Run, changes: Partial<PaddingProofOptions> = {}): Promise<RowsProof> {
-  return provePadding({ signature: LENGTH_SIGNATURE, padding: LENGTH_PADDING, run, ...changes });
+function proofOf(run: Run, changes: Partial<PaddingProofOptions> = {}): Promise<PaddingProof> {
+  return provePadding({
+    signature: LENGTH_SIGNATURE,
+    padding: LENGTH_PADDING,
+    changes: [],
+    longest: 300,
+    run,
+    ...changes,
+  });
 }
 
 /** x float32 [batch, length] → y float32 [batch], of each row alone. */
@@ -50,9 +61,9 @@ const sum = (row: readonly number[]): number => row.reduce((a, b) => a + b, 0);
 
 describe('provePadding accepts', () => {
   it('a model that heeds its mask', async () => {
-    const { kind, runs } = await proofOf(masked);
-    assert.equal(kind, 'accepted');
-    assert.ok(runs < 60, `${runs} runs`);
+    const { kind, runs, most, reason } = await proofOf(masked);
+    assert.deepEqual([kind, most, reason], ['accepted', 300, 'no row is longer']);
+    assert.ok(runs < 250, `${runs} runs`);
   });
 
   it('a sum of numbers that are padded with 0', async () => {
@@ -102,7 +113,8 @@ describe('provePadding accepts', () => {
       if (inputs.get('ids')!.shape[1]! > 130) throw new Error('too long');
       return masked(inputs, rows);
     };
-    assert.equal((await proofOf(run, { recorded })).kind, 'accepted');
+    const { kind, most, reason } = await proofOf(run, { recorded, longest: undefined });
+    assert.deepEqual([kind, most, reason], ['accepted', 130, 'longer rows are refused: too long']);
   });
 });
 
@@ -149,7 +161,7 @@ describe('provePadding rejects', () => {
       [1e-5, 'accepted'],
     ] as const) {
       const { run, ...options } = vectors((row) => sum(row) * (1 + (share * row.length) / 128));
-      assert.equal((await proofOf(run, options)).kind, kind);
+      assert.equal((await proofOf(run, { ...options, longest: 129 })).kind, kind);
     }
   });
 
@@ -183,7 +195,7 @@ describe('provePadding rejects', () => {
     assert.equal((await proofOf(run)).kind, 'accepted');
     const { kind, reason } = await proofOf(run, { recorded: [sequences([[5, token, 7]])] });
     assert.equal(kind, 'rejected');
-    assert.match(reason, /of a row of length 3 changes when it is padded to length 4/);
+    assert.match(reason, /changes when it is padded to length 5/);
   });
 });
 
@@ -228,6 +240,91 @@ describe('provePadding cannot decide', () => {
   });
 });
 
+/** A masked model that adds the run's length to all that it gives, where `isLong` says so. */
+function changing(isLong: (length: number) => boolean): Run {
+  return async (inputs) => {
+    const length = inputs.get('ids')!.shape[1]!;
+    const outputs = new Map(runSequences(inputs));
+    const pooled = outputs.get('pooled') as NumericTensor;
+    const more = isLong(length) ? length / 100 : 0;
+    const values = Float32Array.from(Array.from(elements(pooled), Number), (each) => each + more);
+    return outputs.set('pooled', numericTensor('float32', pooled.shape, values));
+  };
+}
+
+describe('A proof of padding goes up to a length', () => {
+  it('and a model that changes beyond it is refused, by whichever length', async () => {
+    for (const beyond of [16, 17, 33, 40, 65, 100, 129, 257, 298, 299]) {
+      const proved: number[] = [];
+      const { kind, most } = await proofOf(
+        changing((length) => length > beyond),
+        {
+          onProved: (length) => proved.push(length),
+        },
+      );
+      assert.deepEqual([kind, most], ['rejected', 0], `${beyond}`);
+      assert.ok(
+        proved.every((length) => length <= beyond),
+        `${beyond}: ${proved}`,
+      );
+    }
+  });
+
+  it('which is told as it grows', async () => {
+    const proved: number[] = [];
+    await proofOf(masked, { onProved: (length) => proved.push(length) });
+    assert.deepEqual(proved, [16, 17, 24, 33, 48, 65, 96, 129, 192, 257, 299, 300]);
+  });
+
+  it('and tries the lengths at which the arithmetic may change, with their neighbours', async () => {
+    const run = changing((length) => length > 200 && length < 204);
+    assert.equal((await proofOf(run)).kind, 'accepted');
+    assert.equal((await proofOf(run, { changes: [201] })).kind, 'rejected');
+    assert.equal((await proofOf(run, { changes: [204] })).kind, 'rejected');
+  });
+
+  it('and finds the longest rows that a model takes', async () => {
+    const run: Run = async (inputs, rows) => {
+      if (inputs.get('ids')!.shape[1]! > 77) throw new Error('too long');
+      return masked(inputs, rows);
+    };
+    assert.equal((await proofOf(run, { longest: undefined })).most, 77);
+    const atTheEnd: Run = async (inputs, rows) =>
+      inputs.get('ids')!.shape[1]! > 77 ? run(inputs, rows) : changing((length) => length === 77)(inputs, rows);
+    assert.equal((await proofOf(atTheEnd, { longest: undefined })).kind, 'rejected');
+  });
+
+  it('and goes on from that of an earlier start', async () => {
+    const lengths: number[] = [];
+    const run: Run = async (inputs, rows) => {
+      if (rows > 1) lengths.push(inputs.get('ids')!.shape[1]!);
+      return masked(inputs, rows);
+    };
+    const { kind, most } = await proofOf(run, { from: 129 });
+    assert.deepEqual([kind, most], ['accepted', 300]);
+    assert.deepEqual([...new Set(lengths)], [192, 257, 299, 300]);
+  });
+
+  it('and stays where it was when no further run may follow', async () => {
+    const run: Run = async (inputs, rows) => {
+      if (inputs.get('ids')!.shape[1]! > 65) throw new ProofStopped('no time');
+      return masked(inputs, rows);
+    };
+    const { kind, most, reason } = await proofOf(run);
+    assert.deepEqual([kind, most, reason], ['accepted', 65, 'no time']);
+  });
+
+  it('and has no more rows in a run than it may', async () => {
+    const rows: number[] = [];
+    const run: Run = async (inputs, count) => {
+      rows.push(count);
+      return masked(inputs, count);
+    };
+    assert.equal((await proofOf(run, { mostRows: () => 3 })).kind, 'accepted');
+    assert.equal(Math.max(...rows), 3);
+  });
+});
+
 describe('A proof of padding', () => {
   it('runs rows of several lengths, alone, padded and in company', async () => {
     const seen = new Set<string>();
@@ -236,6 +333,6 @@ describe('A proof of padding', () => {
       return runSequences(inputs);
     };
     await proofOf(run);
-    assert.ok(seen.has('[3,16]') && seen.has('[1,16]') && seen.has('[1,5]'), [...seen].join());
+    assert.ok(seen.has('[8,16]') && seen.has('[1,16]') && seen.has('[1,5]'), [...seen].join());
   });
 });

@@ -6,8 +6,8 @@ import { type TestContext, test } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import type { Signatures } from '../../../../src/core/signature.ts';
 import { elements, type NumericTensor } from '../../../../src/core/tensor.ts';
-import { declaredPadValues, withDeclaredBatching } from '../../../../src/models/loading/declared-batching.ts';
-import type { PadValues } from '../../../../src/models/model-file/declare-pad-values.ts';
+import { declaredPaddings, withDeclaredBatching } from '../../../../src/models/loading/declared-batching.ts';
+import type { DeclaredPadding } from '../../../../src/models/model-file/declare-padding.ts';
 import { loadModelFile, type ModelFile } from '../../../../src/models/model-file/load-model-file.ts';
 import { signature, spec } from '../../../support/puppet-models.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
@@ -33,8 +33,8 @@ async function fileOf(t: TestContext, yaml: string): Promise<ModelFile> {
   return (await loadModelFile(directory))!;
 }
 
-function plain(values: ReadonlyMap<string, PadValues>): unknown {
-  const own = values.get('serving_default') ?? new Map();
+function plain(paddings: ReadonlyMap<string, DeclaredPadding>): unknown {
+  const own = paddings.get('serving_default')?.values ?? new Map();
   return Object.fromEntries(
     [...own].map(([name, value]) => [
       name,
@@ -45,10 +45,10 @@ function plain(values: ReadonlyMap<string, PadValues>): unknown {
 
 test('values are those of the file, of the dtypes of the inputs', async (t) => {
   const file = await fileOf(t, 'batching: {pad_values: {ids: 1, frames: -0.5, words: "[PAD]"}}');
-  const values = file.padValues(GRAPHS);
+  const values = file.paddings(GRAPHS);
   file.views(GRAPHS);
   assert.deepEqual(plain(values), { ids: 1n, frames: -0.5, words: '[PAD]' });
-  assert.deepEqual(values.get('serving_default')!.get('frames')!.shape, []);
+  assert.deepEqual(values.get('serving_default')!.values.get('frames')!.shape, []);
 });
 
 test('they declare no batch axis', async (t) => {
@@ -58,18 +58,27 @@ test('they declare no batch axis', async (t) => {
 });
 
 test('there are none without a file, and where batching is off', async (t) => {
-  assert.deepEqual(plain(declaredPadValues({ name: 'm' }, undefined, GRAPHS)), {});
-  assert.deepEqual(plain((await fileOf(t, 'batching: off')).padValues(GRAPHS)), {});
+  assert.deepEqual(plain(declaredPaddings({ name: 'm' }, undefined, GRAPHS)), {});
+  assert.deepEqual(plain((await fileOf(t, 'batching: off')).paddings(GRAPHS)), {});
 });
 
 test('the configuration of the server overrides the file, input by input', async (t) => {
   const file = await fileOf(t, 'batching: {pad_values: {ids: 1, frames: 0}}');
   const declaredBatching = { padValues: new Map([['ids', 7n]]) };
-  assert.deepEqual(plain(declaredPadValues({ name: 'm', declaredBatching }, file, GRAPHS)), { ids: 7n, frames: 0 });
+  assert.deepEqual(plain(declaredPaddings({ name: 'm', declaredBatching }, file, GRAPHS)), { ids: 7n, frames: 0 });
   // It says nothing of axes: an `off` of the file still holds.
   const off = await fileOf(t, 'batching: off');
   const signatures = withDeclaredBatching({ name: 'm', declaredBatching }, off, GRAPHS);
   assert.equal(signatures.get('serving_default')!.batchAxis.kind, 'none');
+});
+
+test('the longest length is the owner’s word that padding changes no answer', async (t) => {
+  const file = await fileOf(t, 'batching: {max_padded_length: 300, pad_values: {ids: 1}}');
+  const { longest, isAssured, values } = file.paddings(GRAPHS).get('serving_default')!;
+  assert.deepEqual([longest, isAssured, values.size], [300, true, 1]);
+  const declaredBatching = { maxPaddedLength: 40 };
+  const both = declaredPaddings({ name: 'm', declaredBatching }, file, GRAPHS).get('serving_default')!;
+  assert.deepEqual([both.longest, both.isAssured, both.values.size], [40, true, 1]);
 });
 
 for (const [yaml, wanted] of [
@@ -81,7 +90,7 @@ for (const [yaml, wanted] of [
 ] as const) {
   test(`pad_values: ${yaml} is refused`, async (t) => {
     const file = await fileOf(t, `batching: {pad_values: ${yaml}}`);
-    file.padValues(GRAPHS);
+    file.paddings(GRAPHS);
     assert.throws(
       () => file.views(GRAPHS),
       (error: ServingError) => {
@@ -96,7 +105,7 @@ for (const [yaml, wanted] of [
 test('the server’s own values are held against the graph, too', () => {
   const declaredBatching = { padValues: new Map([['idz', 0]]) };
   assert.throws(
-    () => declaredPadValues({ name: 'm', declaredBatching }, undefined, GRAPHS),
+    () => declaredPaddings({ name: 'm', declaredBatching }, undefined, GRAPHS),
     (error) => {
       assert.ok(error instanceof ServingError);
       assert.match(

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { LengthPadding, Signature, TensorSpec } from '../../../src/core/signature.ts';
-import { numericTensor } from '../../../src/core/tensor.ts';
-import { paddingCandidate } from '../../../src/features/row-proofs/padding-candidate.ts';
-import type { PadValues } from '../../../src/models/model-file/declare-pad-values.ts';
-import { LENGTH_SIGNATURE } from '../../support/length-models.ts';
+import type { LengthPadding, Signature, TensorSpec } from '../../../../src/core/signature.ts';
+import { numericTensor } from '../../../../src/core/tensor.ts';
+import { paddingCandidate } from '../../../../src/features/row-proofs/padding/padding-candidate.ts';
+import type { PadValues } from '../../../../src/models/model-file/declare-padding.ts';
+import { LENGTH_SIGNATURE } from '../../../support/length-models.ts';
 
 const NONE: PadValues = new Map();
 

@@ -1,4 +1,4 @@
-/** Checks what the owner of a model says shorter rows are padded with, against the names and dtypes of the graph. */
+/** Checks what the owner of a model says of padding shorter rows, against the names and dtypes of the graph. */
 import type { DeclaredBatching } from '../../config/batch-declaration.ts';
 import { quote, suggestion } from '../../config/yaml/problems.ts';
 import type { Signatures } from '../../core/signature.ts';
@@ -8,15 +8,24 @@ import { literalTensor } from './literal-tensor.ts';
 /** Scalars with which inputs are padded, as the owner of the model says: of their dtypes, by name. */
 export type PadValues = ReadonlyMap<string, Tensor>;
 
+/** What is known of the padding of a signature's rows before it is tried. */
+export interface DeclaredPadding {
+  readonly values: PadValues;
+  /** No row is padded to a greater length. Absent = the model's own limit counts. */
+  readonly longest?: number | undefined;
+  /** The owner says that padding changes no answer. It need not be read in the graph then; runs must show it all the same. */
+  readonly isAssured?: boolean | undefined;
+}
+
 /** A problem at a name under `pad_values`. */
 export type ReportPadValue = (problem: string, name: string) => void;
 
-/** The values by signature of the graph. */
-export function declarePadValues(
-  { padValues = new Map() }: Pick<DeclaredBatching, 'padValues'>,
+/** The padding by signature of the graph. */
+export function declarePadding(
+  { padValues = new Map(), maxPaddedLength: longest }: Pick<DeclaredBatching, 'padValues' | 'maxPaddedLength'>,
   graphs: Signatures,
   report: ReportPadValue,
-): ReadonlyMap<string, PadValues> {
+): ReadonlyMap<string, DeclaredPadding> {
   const known = [...new Set([...graphs.values()].flatMap((graph) => [...graph.inputs.keys()]))];
   for (const name of padValues.keys()) {
     if (!known.includes(name)) report(`the graph has no input ${quote(name)}${suggestion(name, known)}`, name);
@@ -32,7 +41,7 @@ export function declarePadValues(
         else if (shape?.slice(1).includes(-1) === false) report('no dim of the input beside its rows is free', name);
         else values.set(name, value);
       }
-      return [signature, values];
+      return [signature, { values, ...(longest !== undefined && { longest, isAssured: true }) }];
     }),
   );
 }

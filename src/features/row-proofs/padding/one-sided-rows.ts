@@ -5,11 +5,11 @@
  *   random   -3  7  2 ··0       the largest is the row's own
  *   below    -3 -7 -2 ··0       the largest is the padding
  */
-import { numbersOf } from '../../core/close-numbers.ts';
-import type { LengthPadding } from '../../core/signature.ts';
-import type { NumericTensor } from '../../core/tensor.ts';
-import { FLAG_NAME, isFloat, type Random, tensorBy } from '../../models/warm-up/random-rows.ts';
-import type { ProbeRow } from './probe-layout.ts';
+import { numbersOf } from '../../../core/close-numbers.ts';
+import type { LengthPadding } from '../../../core/signature.ts';
+import type { NumericTensor } from '../../../core/tensor.ts';
+import { FLAG_NAME, isFloat, type Random, tensorBy } from '../../../models/warm-up/random-rows.ts';
+import type { ProbeRow } from '../probe-layout.ts';
 
 /** The side of the padding on which the values are. */
 export type Side = 'below' | 'above';
