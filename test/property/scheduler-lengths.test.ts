@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { elements, type NumericTensor } from '../../src/core/tensor.ts';
-import { PADDED_SIGNATURE, runSequences, sequences } from '../support/length-models.ts';
+import {
+  LENGTH_PADDING,
+  LENGTH_SIGNATURE,
+  PADDED_SIGNATURE,
+  runSequences,
+  sequences,
+} from '../support/length-models.ts';
+import type { PuppetRun } from '../support/puppet-executor.ts';
 import { SchedulerHarness, type Submitted, settle, taskContext } from '../support/scheduler-harness.ts';
 
 interface Request {
@@ -38,6 +45,13 @@ const options = fc.record({
   kind: fc.constantFrom('slack', 'greedy', 'edf'),
 });
 
+const MOST_REQUESTS = 25;
+
+/** The longest length that is proved when each request comes: it only grows. */
+const proved = fc
+  .array(fc.constantFrom(0, 5, 20, 40), { minLength: MOST_REQUESTS, maxLength: MOST_REQUESTS })
+  .map((lengths) => lengths.toSorted((a, b) => a - b));
+
 /** A run takes so long. */
 function runMs(shape: readonly number[]): number {
   return 3 + 0.1 * shape[0]! * shape[1]!;
@@ -68,29 +82,65 @@ async function assertOwnAnswer(submitted: Submitted, { rows, outputs: wanted }: 
   }
 }
 
+/** The mask of each request counts all of its rows. */
+function assertPaddedWithin({ batch }: PuppetRun, most: number): void {
+  const mask = batch.inputs.get('mask') as NumericTensor;
+  const isPadded = elements(mask).includes(0n as never);
+  assert.ok(!isPadded || mask.shape[1]! <= most, `padded to ${mask.shape[1]}, proved up to ${most}`);
+}
+
 describe('Requests of any lengths', () => {
-  it('get the answers that they would get alone', async () => {
+  it('are padded no further than is proved', async () => {
+    const requests = fc.array(request, { minLength: 1, maxLength: MOST_REQUESTS });
     await fc.assert(
-      fc.asyncProperty(options, fc.array(request, { minLength: 1, maxLength: 25 }), async (init, requests) => {
-        const h = new SchedulerHarness({ ...init, signatures: new Map([['serving_default', PADDED_SIGNATURE]]) });
+      fc.asyncProperty(options, requests, proved, async (init, sent, most) => {
+        const padding = { ...LENGTH_PADDING, most: 0 };
+        const signatures = new Map([['serving_default', { ...LENGTH_SIGNATURE, padding }]]);
+        const h = new SchedulerHarness({ ...init, signatures });
         const submitted: Submitted[] = [];
-        for (const { rows, outputs, afterMs, deadlineMs, ends } of requests) {
-          h.clock.advance(afterMs);
-          const deadline = deadlineMs === undefined ? Infinity : h.clock.nowMs() + deadlineMs;
-          submitted.push(h.submit(sequences(rows), { outputs, context: taskContext(h.clock, { deadline }) }));
+        const end = async (): Promise<void> => {
           h.turn();
-          for (let i = 0; i < ends; i++) endOne(h);
-          await settle();
-        }
-        for (let i = 0; i < 1000 && (h.executor.active.length > 0 || h.scheduler.queuedTasks > 0); i++) {
-          h.turn();
+          for (const run of h.executor.active) assertPaddedWithin(run, padding.most);
           endOne(h);
           await settle();
+        };
+        for (const [i, { rows, outputs, ends }] of sent.entries()) {
+          padding.most = most[i]!;
+          submitted.push(h.submit(sequences(rows), { outputs }));
+          for (let each = 0; each < ends; each++) await end();
         }
-        assert.deepEqual([h.scheduler.queuedTasks, h.scheduler.queuedRows, h.executor.loaned.size], [0, 0, 0]);
-        assert.deepEqual(h.misfits, []);
-        for (const [i, each] of submitted.entries()) await assertOwnAnswer(each, requests[i]!);
+        while (h.executor.active.length > 0 || h.scheduler.queuedTasks > 0) await end();
+        for (const [i, each] of submitted.entries()) await assertOwnAnswer(each, sent[i]!);
       }),
+    );
+  });
+
+  it('get the answers that they would get alone', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        options,
+        fc.array(request, { minLength: 1, maxLength: MOST_REQUESTS }),
+        async (init, requests) => {
+          const h = new SchedulerHarness({ ...init, signatures: new Map([['serving_default', PADDED_SIGNATURE]]) });
+          const submitted: Submitted[] = [];
+          for (const { rows, outputs, afterMs, deadlineMs, ends } of requests) {
+            h.clock.advance(afterMs);
+            const deadline = deadlineMs === undefined ? Infinity : h.clock.nowMs() + deadlineMs;
+            submitted.push(h.submit(sequences(rows), { outputs, context: taskContext(h.clock, { deadline }) }));
+            h.turn();
+            for (let i = 0; i < ends; i++) endOne(h);
+            await settle();
+          }
+          for (let i = 0; i < 1000 && (h.executor.active.length > 0 || h.scheduler.queuedTasks > 0); i++) {
+            h.turn();
+            endOne(h);
+            await settle();
+          }
+          assert.deepEqual([h.scheduler.queuedTasks, h.scheduler.queuedRows, h.executor.loaned.size], [0, 0, 0]);
+          assert.deepEqual(h.misfits, []);
+          for (const [i, each] of submitted.entries()) await assertOwnAnswer(each, requests[i]!);
+        },
+      ),
       { numRuns: 200 },
     );
   });

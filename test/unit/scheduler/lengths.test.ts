@@ -4,7 +4,13 @@ import { describe, it } from 'node:test';
 import { ServingError } from '../../../src/core/errors.ts';
 import type { Signature } from '../../../src/core/signature.ts';
 import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../src/core/tensor.ts';
-import { LENGTH_SIGNATURE, PADDED_SIGNATURE, runSequences, sequences } from '../../support/length-models.ts';
+import {
+  LENGTH_PADDING,
+  LENGTH_SIGNATURE,
+  PADDED_SIGNATURE,
+  runSequences,
+  sequences,
+} from '../../support/length-models.ts';
 import type { PuppetRun } from '../../support/puppet-executor.ts';
 import {
   floats,
@@ -53,6 +59,56 @@ describe('A signature with a padding', () => {
     complete(run!);
     await assertAnswers(short, [1, 2]);
     await assertAnswers(long, [3, 4, 5], [6, 7, 8]);
+  });
+
+  /** The padding of requests of up to two elements is proved, until the test changes it. */
+  function proved(most: number): { readonly signature: Signature; readonly padding: { most: number } } {
+    const padding = { ...LENGTH_PADDING, most };
+    return { signature: { ...LENGTH_SIGNATURE, padding }, padding };
+  }
+
+  /** The shapes of the runs, each of which is answered at once. */
+  async function runAll(h: SchedulerHarness): Promise<number[][]> {
+    const shapes: number[][] = [];
+    for (h.turn(); h.executor.active.length > 0; h.turn()) {
+      const run = h.executor.active[0]!;
+      shapes.push([...shapeOf(run)!]);
+      complete(run);
+      await settle();
+    }
+    return shapes;
+  }
+
+  it('pads no further than is proved: longer rows share runs with those of their own length', async () => {
+    const { signature, padding } = proved(2);
+    const h = harness({}, signature);
+    const rows = [[1], [2, 3], [4, 5, 6], [7, 8, 9], [1, 2, 3, 4]];
+    const first = rows.map((row) => submit(h, row));
+    assert.deepEqual((await runAll(h)).sort(), [
+      [1, 4],
+      [2, 2],
+      [2, 3],
+    ]);
+    padding.most = 4;
+    const second = rows.map((row) => submit(h, row));
+    assert.deepEqual(await runAll(h), [[5, 4]]);
+    for (const [i, row] of rows.entries()) {
+      await assertAnswers(first[i]!, row);
+      await assertAnswers(second[i]!, row);
+    }
+  });
+
+  it('pads nobody any more when it is found out that answers change, those that wait neither', async () => {
+    const { signature, padding } = proved(8);
+    const h = harness({}, signature);
+    const rows = [[1], [2, 3], [4, 5], [6]];
+    const waiting = rows.map((row) => submit(h, row));
+    padding.most = 0;
+    assert.deepEqual((await runAll(h)).sort(), [
+      [2, 1],
+      [2, 2],
+    ]);
+    for (const [i, row] of rows.entries()) await assertAnswers(waiting[i]!, row);
   });
 
   it('says how many elements were the requests’ own, and how many padding', async () => {
