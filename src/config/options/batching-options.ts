@@ -36,7 +36,7 @@ export const BATCHING_OPTIONS = {
   }),
   pad_variable_length_inputs: flag({
     default: false,
-    help: 'Requests of different lengths share runs: shorter rows are padded to the longest, and their outputs are cut back. Only where runs at load show no change of answers; else it is refused, with a line in the log.',
+    help: 'Requests of different lengths share runs: shorter rows are padded to the longest, and their outputs are cut back. As far as it is proved that no answer changes; else it is refused, with a line in the log.',
   }),
   scheduler: text({
     default: 'slack',
