@@ -23,7 +23,7 @@ export interface KeptOutcomes {
   of(signature: string): AxisOutcome | undefined;
   /** Never rejects. */
   keep(signature: string, outcome: AxisOutcome): Promise<void>;
-  /** What is known of the last padding, if it was the same: `padding` is a text that tells it from others. */
+  /** Finds what is known of the last padding, if it was the same: `padding` is a text that tells it from others. */
   paddingOf(signature: string, padding: string): KeptProof | undefined;
   /** Keeps what is known of a padding. Never rejects. */
   keepPadding(signature: string, padding: string, proof: KeptProof): Promise<void>;
