@@ -48,7 +48,7 @@ export interface VersionDraft extends VersionTarget {
   firstRunMs: Promise<number>;
   /** The verdict from the graph; undefined = the graph of this runtime cannot be read. `axes`: by default dim 0. */
   judge(signatureName: string, axes?: BatchAxes): Promise<RowVerdict | undefined>;
-  /** Where the arithmetic may change with the length of the rows, as the graph tells. Never rejects. */
+  /** Reads in the graph where the arithmetic may change with the length of the rows. Never rejects. */
   readLengths(signatureName: string): Promise<LengthReading>;
   /** Tells the log. */
   onDecided(signatureName: string, axis: BatchAxis): void;

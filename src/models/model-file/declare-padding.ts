@@ -8,7 +8,7 @@ import { literalTensor } from './literal-tensor.ts';
 /** Scalars with which inputs are padded, as the owner of the model says: of their dtypes, by name. */
 export type PadValues = ReadonlyMap<string, Tensor>;
 
-/** What is known of the padding of a signature's rows before it is tried. */
+/** The padding of a signature's rows, as far as it is known before it is tried. */
 export interface DeclaredPadding {
   readonly values: PadValues;
   /** No row is padded to a greater length. Absent = the model's own limit counts. */
