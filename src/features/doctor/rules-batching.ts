@@ -1,6 +1,6 @@
 /** Rules about batches: why they stay small, and what padding costs. */
 
-import type { ModelsReport } from '../../admin/models-report.ts';
+import type { ModelsReport, SignatureReport } from '../../admin/models-report.ts';
 import { showNumber, showShare } from '../../ledger/quantities.ts';
 import type { Finding, Rule, ServerFacts } from './rule.ts';
 import type { ModelTraffic, Traffic } from './traffic.ts';
@@ -26,7 +26,7 @@ export const batchesOfOne: Rule = ({ server }) =>
 
 /** Undefined where requests are rare: nothing is wrong then. */
 function whyOne({ report, traffic }: ServerFacts, model: ModelTraffic): Reason | undefined {
-  return whyImpossible(report, model) ?? whyAlone(traffic, model);
+  return whyImpossible(report, model) ?? whyAlone(report, traffic, model);
 }
 
 /** The option or the model's shape that rules out larger batches. */
@@ -35,8 +35,7 @@ function whyImpossible({ plan, models }: ModelsReport, { model, version }: Model
     return { why: 'batching is off (--enable_batching=false)', change: 'start without --enable_batching=false' };
   if (plan.max_batch_size === 1)
     return { why: '--max_batch_size is 1', change: 'start without --max_batch_size, or with a larger one' };
-  const loaded = models.find(({ name }) => name === model)?.versions.find((each) => each.version === version);
-  const signatures = loaded?.signatures ?? [];
+  const signatures = signaturesOf(models, { model, version });
   const [first] = signatures;
   if (first === undefined || signatures.some(({ batch_axis }) => batch_axis !== 'none')) return undefined;
   return {
@@ -47,8 +46,15 @@ function whyImpossible({ plan, models }: ModelsReport, { model, version }: Model
   };
 }
 
+type Version = Pick<ModelTraffic, 'model' | 'version'>;
+
+function signaturesOf(models: ModelsReport['models'], { model, version }: Version): readonly SignatureReport[] {
+  const loaded = models.find(({ name }) => name === model)?.versions.find((each) => each.version === version);
+  return loaded?.signatures ?? [];
+}
+
 /** Why requests that could share a run do not meet. */
-function whyAlone({ seconds }: Traffic, model: ModelTraffic): Reason | undefined {
+function whyAlone({ models }: ModelsReport, { seconds }: Traffic, model: ModelTraffic): Reason | undefined {
   const inFlight = model.requestSeconds / seconds;
   if (inFlight < ALWAYS_ONE) return undefined;
   if (inFlight < SEVERAL) {
@@ -63,6 +69,14 @@ function whyAlone({ seconds }: Traffic, model: ModelTraffic): Reason | undefined
       why: `a slot is free for every request (${showNumber(inFlight)} in flight on average), so none waits for another`,
       change:
         'nothing, if latency matters; for more throughput lower --num_batch_threads or set --batch_timeout_micros',
+    };
+  }
+  const padded = signaturesOf(models, model).find(({ padding }) => padding?.is_on === true)?.padding;
+  if (padded !== undefined) {
+    return {
+      why: `rows are longer than ${padded.up_to}, so that they share runs with those of their own length alone: padding is proved ${padded.reason}`,
+      change:
+        'wait until the proof has ended, keep it with --state_dir, or say in pillion.yaml up to which length padding changes no answer (max_padded_length)',
     };
   }
   return {

@@ -162,6 +162,18 @@ const CASES: readonly Case[] = [
     says: /do not fit together/,
   },
   {
+    id: 'batches_of_one',
+    broken: {
+      model: { ...one, requestSeconds: 40, stageSeconds: stages({ queue: 19, execute: 19 }) },
+      version: {
+        signatures: [
+          { name: 's', batch_axis: 'dynamic', padding: { is_on: true, up_to: 33, reason: 'up to length 33, so far' } },
+        ],
+      },
+    },
+    says: /longer than 33.*padding is proved up to length 33, so far.*max_padded_length/s,
+  },
+  {
     id: 'timeout_wasted',
     broken: { model: { reasons: { timeout: 250 }, rows: 300 }, plan: { batch_timeout_micros: 5000 } },
     says: /100 % of the batches waited the full 5 ms for other requests, and held 1\.2 rows/,
