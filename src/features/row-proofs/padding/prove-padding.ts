@@ -13,11 +13,12 @@
  *
  * One answer that changes ends the proof: a model that depends on the length once is not padded at all.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { LengthPadding, Signature } from '../../../core/signature.ts';
-import type { TensorMap } from '../../../core/tensor.ts';
+import { byteLengthOfAll, type TensorMap } from '../../../core/tensor.ts';
 import { cutRows, lengthMisfitOf, padRows } from '../../../scheduler/batch/pad-rows.ts';
 import { MAX_ROW_BYTES } from '../probe-frames.ts';
-import type { ProbeLayout } from '../probe-layout.ts';
+import { BYTES_IN_ONE_TURN, type ProbeLayout } from '../probe-layout.ts';
 import { ProofRuns, ProofStopped, type RowsProof, refusalText, rethrowStop } from '../proof-runs.ts';
 import type { ProofOptions } from '../prove-rows.ts';
 import { paddingDifference, roundingOf } from '../row-difference.ts';
@@ -181,6 +182,7 @@ class PaddingWalk {
       if (misfit !== undefined) return this.#reject(misfit);
       const problem = this.#changeOf(probe, cutRows(row, padding, probe.length), length);
       if (problem !== undefined) return this.#reject(problem);
+      if (byteLengthOfAll(row) > BYTES_IN_ONE_TURN) await setImmediate();
     }
     return undefined;
   }

@@ -50,6 +50,8 @@ export class VersionPadding {
   readonly #options: VersionPaddingOptions;
   readonly #paddings = new Map<string, ProvedPadding>();
   readonly #proofs: Promise<void>[] = [];
+  /** Called when something is known of a padding for the first time. */
+  readonly #onFirst = new Map<ProvedPadding, () => void>();
 
   constructor(options: VersionPaddingOptions) {
     this.#options = options;
@@ -150,13 +152,9 @@ export class VersionPadding {
 
   /** Resolves when something is proved. */
   #firstOf(padding: ProvedPadding): Promise<void> {
-    return new Promise((resolve) => {
-      if (padding.most > 0) resolve();
-      else this.#onFirst.set(padding, resolve);
-    });
+    if (padding.most > 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onFirst.set(padding, resolve));
   }
-
-  readonly #onFirst = new Map<ProvedPadding, () => void>();
 
   #set(name: string, state: PaddingState): void {
     this.states.set(name, state);
