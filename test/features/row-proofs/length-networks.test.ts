@@ -1,6 +1,7 @@
 /** The networks by the runtime alone: each is what it says, so that none is a dud. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { HONEST_ENCODERS } from './networks/honest-encoders.ts';
 import type { LengthNetwork } from './networks/length-network.ts';
 import { LENGTH_NETWORKS } from './networks/length-networks.ts';
 import { MOST_TOKENS } from './networks/masked-encoder.ts';
@@ -35,6 +36,24 @@ describe('a network whose answers depend on the length of the run', () => {
       }
       assert.ok(honest > 0);
       assert.ok(worst > ANOTHER, `nothing shows: ${worst}`);
+      await session.close();
+    });
+  }
+});
+
+describe('an honest encoder', () => {
+  for (const { name, most, graph } of HONEST_ENCODERS) {
+    it(`answers the same in a run of any length: ${name}`, async () => {
+      const session = await SequenceSession.open(graph);
+      const lengths = [1, 2, 7, 33, 64, 150, most - 1, most];
+      for (const [i, own] of lengths.entries()) {
+        const row = sequenceRow(own, MASKS[i % MASKS.length]!, i + 1);
+        const alone = await session.run(row);
+        for (const length of lengths.filter((each) => each > own)) {
+          const error = relativeError(alone, cutBack(await session.run(padded(row, length)), own, length));
+          assert.ok(error < SAME, `${own} → ${length}: ${error}`);
+        }
+      }
       await session.close();
     });
   }

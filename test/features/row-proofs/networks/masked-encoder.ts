@@ -91,17 +91,17 @@ export function maskedEncoder(parts: EncoderParts = {}): GraphModel {
   const places = [node('Gather', 'places positions', 'place', { axis: 0 }), node('Add', 'word place', 'embedded')];
   const nodes = [
     ...SHARED,
+    node('Cast', 'attention_mask', 'given_mask', { to: 1 }),
+    ...mask,
+    node('Sub', 'f1 mask', 'unseen'),
+    node('Mul', 'unseen far', 'penalty'),
+    node('Unsqueeze', 'penalty axis1', 'penalties'),
     node('Gather', 'words input_ids', 'word', { axis: 0 }),
     ...(isUnbounded ? same('word', 'embedded') : places),
     ...tokens,
     node('Transpose', 'x', 'xt', { perm: [0, 2, 1] }),
     node('MatMul', 'x xt', 'dots'),
     ...scores,
-    node('Cast', 'attention_mask', 'given_mask', { to: 1 }),
-    ...mask,
-    node('Sub', 'f1 mask', 'unseen'),
-    node('Mul', 'unseen far', 'penalty'),
-    node('Unsqueeze', 'penalty axis1', 'penalties'),
     node('Add', 'scores penalties', 'masked'),
     node('Softmax', 'masked', 'weights', { axis: 2 }),
     node('MatMul', 'weights x', 'hidden'),
@@ -128,8 +128,8 @@ function same(from: string, to: string): readonly GraphNode[] {
   return [node('Identity', from, to)];
 }
 
-/** The nodes and constants that an output needs. */
-function used(nodes: readonly GraphNode[], constants: Constants): Pick<GraphModel, 'nodes' | 'constants'> {
+/** The nodes and constants that these outputs need. */
+export function used(nodes: readonly GraphNode[], constants: Constants): Pick<GraphModel, 'nodes' | 'constants'> {
   const wanted = new Set(['last_hidden_state', 'pooled']);
   const needed: GraphNode[] = [];
   for (const each of [...nodes].reverse()) {
