@@ -55,6 +55,11 @@ export const SUITES = {
     files: ['property/graph-rows.test.js'],
     prepare: () => ({ PILLION_GRAPH_RUNS: '10000' }),
   },
+  'length-networks': {
+    says: 'seventy networks that are honest in short runs alone, to 32 callers with a thousand rows each; ten minutes',
+    files: ['features/row-proofs/integration/length-networks.test.js'],
+    prepare: () => ({ PILLION_LENGTH_ANSWERS: '1000' }),
+  },
   fuzz: {
     says: 'coverage-guided fuzzing of all readers of foreign bytes: fuzz [TARGET…] [--seconds=N] [--keep]',
     run: runFuzz,

@@ -62,6 +62,10 @@ export const TESTED_PATHS = {
     ...['src/backends/graph', 'src/backends/onnx/graph', 'test/property/graph-rows.test.ts'],
     ...['onnx-graph', 'row-chain', 'row-graphs', 'row-graph-steps'].map((name) => `test/support/${name}.ts`),
   ],
+  'length-networks': [
+    ...['src/features/row-proofs', 'src/scheduler/batch', 'src/backends/graph', 'src/backends/onnx/graph'],
+    ...['test/features/row-proofs/networks', 'test/features/row-proofs/integration/length-networks.test.ts'],
+  ],
   fuzz: [
     ...['src/codec', 'src/backends/trees', 'src/backends/graph', 'src/backends/onnx/graph', 'src/config/yaml'],
     ...['src/config/text-proto', 'src/proxy/http1', 'src/proxy/http2', 'src/proxy/grpc', 'src/proxy/inflation.ts'],
