@@ -82,6 +82,8 @@ export interface LengthPadding {
    * served.
    */
   readonly most: number;
+  /** Called with the length of each request whose rows are longer than that. Absent = nobody wants to know. */
+  readonly onLonger?: ((length: number) => void) | undefined;
 }
 
 /**

@@ -24,17 +24,13 @@ export interface KeptOutcomes {
   /** Never rejects. */
   keep(signature: string, outcome: AxisOutcome): Promise<void>;
   /** Finds what is known of the last padding, if it was the same: `padding` is a text that tells it from others. */
-  paddingOf(signature: string, padding: string): KeptProof | undefined;
+  paddingOf(signature: string, padding: string): PaddingProof | undefined;
   /** Keeps what is known of a padding. Never rejects. */
-  keepPadding(signature: string, padding: string, proof: KeptProof): Promise<void>;
+  keepPadding(signature: string, padding: string, proof: PaddingProof): Promise<void>;
 }
 
-/** A padding that was rejected, or accepted up to a length. `isWhole`: its proof has ended. */
-export interface KeptProof extends PaddingProof {
-  readonly isWhole: boolean;
-}
-
-interface KeptPadding extends KeptProof {
+/** A padding that was rejected, or accepted up to a length. */
+interface KeptPadding extends PaddingProof {
   readonly padding: string;
 }
 
@@ -101,12 +97,12 @@ class KeptFile implements KeptOutcomes {
     return this.#write();
   }
 
-  paddingOf(signature: string, padding: string): KeptProof | undefined {
+  paddingOf(signature: string, padding: string): PaddingProof | undefined {
     const kept = this.#kept.paddings.get(signature);
     return kept?.padding === padding ? kept : undefined;
   }
 
-  keepPadding(signature: string, padding: string, proof: KeptProof): Promise<void> {
+  keepPadding(signature: string, padding: string, proof: PaddingProof): Promise<void> {
     this.#kept.paddings.set(signature, { padding, ...proof });
     return this.#write();
   }

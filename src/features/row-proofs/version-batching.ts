@@ -19,6 +19,7 @@ import { type BatchingDecision, decideBatching } from './decide-batching.ts';
 import type { KeptOutcomes } from './decision-store.ts';
 import { paddingText } from './padding/padding-candidate.ts';
 import { type PaddingProof, provePadding } from './padding/prove-padding.ts';
+import { UNASKED_LONGEST } from './padding/trial-lengths.ts';
 import { type PaddingTrial, VersionPadding } from './padding/version-padding.ts';
 import { ProofPace } from './proof-pace.ts';
 import { ProofEnded, ProofStopped, type RowsProof } from './proof-runs.ts';
@@ -220,34 +221,29 @@ export class VersionBatching implements SharingFindings {
     });
   }
 
-  /** Proves the padding by runs, beyond what an earlier start has proved. Rejects with NotRead. */
-  async #provePadding(
-    name: string,
-    { signature, padding, longest, changes, onProved }: PaddingTrial,
-  ): Promise<PaddingProof> {
+  /** Proves the padding by runs, beyond what is known of it. Rejects with NotRead. */
+  async #provePadding(name: string, { changes, onProved, ...trial }: PaddingTrial): Promise<PaddingProof> {
     const { kept } = this.#options;
+    const { signature, padding, longest, from = 0, until = UNASKED_LONGEST } = trial;
     const text = paddingText(padding, signature, longest);
-    const known = kept.paddingOf(name, text);
-    if (known?.isWhole === true) return known;
+    const known = from > 0 ? undefined : kept.paddingOf(name, text);
+    if (known !== undefined && (known.isWhole || known.most >= until)) return known;
     if (known !== undefined) onProved(known.most, known.runs);
     const read = await changes();
-    const keep = (proof: PaddingProof, isWhole: boolean) => kept.keepPadding(name, text, { ...proof, isWhole });
-    this.#pace.extend(PADDING_BUDGET_MS);
+    this.#pace.allow(PADDING_BUDGET_MS);
     const proof = await this.#inTurn(name, (recorded) =>
       provePadding({
-        ...{ signature, padding, longest, recorded },
-        changes: read,
-        from: known?.most,
+        ...{ ...trial, from: Math.max(from, known?.most ?? 0), changes: read, recorded },
         mostRows: () => this.#pace.rowsWithin(MOST_RUN_MS_BETWEEN_REQUESTS),
         run: (inputs, rows) => this.#runNext(name, signature, inputs, rows),
         onProved: (most, runs) => {
           onProved(most, runs);
-          void keep({ kind: 'accepted', reason: '', runs, most }, false);
+          void kept.keepPadding(name, text, { kind: 'accepted', reason: '', runs, most, isWhole: false });
         },
       }),
     );
     // An undecided padding may be found out at the next start, so it is not kept.
-    if (proof.kind !== 'undecided') await keep(proof, true);
+    if (proof.kind !== 'undecided') await kept.keepPadding(name, text, proof);
     return proof;
   }
 

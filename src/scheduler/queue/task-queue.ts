@@ -127,6 +127,7 @@ export class TaskQueue {
   ): Lane {
     const length = lengthOf(padding, request.inputs);
     if (length === 0) return this.#ownLane(this.#rowsLane(plan, request, rows), quarantined);
+    if (length > padding.most) padding.onLonger?.(length);
     const key = lengthsKey(plan, request.outputs, length);
     const lane = this.#ownLane(
       this.#lanes.get(key) ?? new PaddedLane(key, plan, request.outputs),

@@ -5,7 +5,8 @@ import { ServingError } from '../../../src/core/errors.ts';
 import type { Batch, BatchResult, Executor } from '../../../src/core/executor.ts';
 import type { BatchAxis, Signature, Signatures } from '../../../src/core/signature.ts';
 import { numericTensor } from '../../../src/core/tensor.ts';
-import { type KeptOutcomes, type KeptProof, NOTHING_KEPT } from '../../../src/features/row-proofs/decision-store.ts';
+import { type KeptOutcomes, NOTHING_KEPT } from '../../../src/features/row-proofs/decision-store.ts';
+import type { PaddingProof } from '../../../src/features/row-proofs/padding/prove-padding.ts';
 import { LOAD_BUDGET_MS, RUN_BUDGET_MS } from '../../../src/features/row-proofs/proof-pace.ts';
 import { VersionBatching, type VersionBatchingOptions } from '../../../src/features/row-proofs/version-batching.ts';
 import type { AxisOutcome } from '../../../src/models/loading/batch-axes.ts';
@@ -321,7 +322,7 @@ describe('The padding of a version', () => {
   });
 
   it('is known at the next start, while the same values pad', async () => {
-    const outcomes = new Map<string, KeptProof>();
+    const outcomes = new Map<string, PaddingProof>();
     const kept: KeptOutcomes = {
       of: () => ({ kind: 'rows', reason: 'as found before' }),
       keep: async () => undefined,
@@ -392,6 +393,22 @@ describe('The padding of a version', () => {
     assert.equal(served.padding?.most, 16);
     await until(() => states.length === 2);
     assert.deepEqual([served.padding?.most, batching.paddings.get('s')!.isOn], [LONGEST_PROVED, true]);
+  });
+
+  it('goes beyond 513 when longer rows come', async () => {
+    const { batching, states, until, runs } = setUpPadded({ paddings: new Map() });
+    const served = (await batching.decide()).get('s')!;
+    batching.serve(IDLE, async () => undefined);
+    await until(() => states.length === 2);
+    assert.equal(served.padding!.most, 513);
+    assert.match(states[1]![2], /longer rows have not come$/);
+    const before = runs.count;
+    served.padding!.onLonger!(800);
+    assert.equal(served.padding!.onLonger, undefined);
+    await until(() => states.length === 3);
+    assert.equal(served.padding!.most, 1025);
+    assert.ok(runs.count - before < 60, `${runs.count - before} runs`);
+    assert.notEqual(served.padding!.onLonger, undefined);
   });
 
   it('is off, also for those who have its signature, when an answer changes', async () => {

@@ -14,6 +14,7 @@ import { isFloat } from '../../../models/warm-up/random-rows.ts';
 /** A candidate, and later what is proved of it. */
 export interface ProvedPadding extends LengthPadding {
   most: number;
+  onLonger?: LengthPadding['onLonger'];
 }
 
 /** A free dim beside the batch. */

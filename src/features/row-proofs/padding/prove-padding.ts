@@ -23,7 +23,7 @@ import { ProofRuns, ProofStopped, type RowsProof, refusalText, rethrowStop } fro
 import type { ProofOptions } from '../prove-rows.ts';
 import { paddingDifference, roundingOf } from '../row-difference.ts';
 import { PaddingProbes, type Probe } from './padding-probes.ts';
-import { trialLengths } from './trial-lengths.ts';
+import { trialLengths, UNASKED_LONGEST } from './trial-lengths.ts';
 
 export interface PaddingProofOptions extends Pick<ProofOptions, 'run' | 'recorded' | 'seed'> {
   /** Its batch axis is proved, or declared. */
@@ -36,15 +36,20 @@ export interface PaddingProofOptions extends Pick<ProofOptions, 'run' | 'recorde
   readonly longest?: number | undefined;
   /** Up to this length it was proved before. Default: 0. */
   readonly from?: number | undefined;
+  /** It is proved up to this length, or a little further. Default: UNASKED_LONGEST. */
+  readonly until?: number | undefined;
   /** The most rows in one run, at present; at least 2. Default: 8. */
   readonly mostRows?: (() => number) | undefined;
   /** Called with each greater length up to which it is proved. */
   readonly onProved?: ((length: number, runs: number) => void) | undefined;
 }
 
-/** The outcome. `most`: the longest length that is proved; 0 unless it is accepted. */
+/** The outcome. */
 export interface PaddingProof extends RowsProof {
+  /** The longest length that is proved; 0 unless it is accepted. */
   readonly most: number;
+  /** Nothing more can be found out. */
+  readonly isWhole: boolean;
 }
 
 /** A shorter proof is used only if the model takes no longer rows. */
@@ -69,6 +74,7 @@ class PaddingWalk {
   readonly #taken: number[] = [];
   /** The largest share by which an output of a row changed in company, without padding. */
   #rounding = 0;
+  readonly #from: number;
   #most: number;
 
   constructor(options: PaddingProofOptions, runs: ProofRuns) {
@@ -76,16 +82,14 @@ class PaddingWalk {
     this.#runs = runs;
     this.#layout = runs.layout;
     this.#probes = new PaddingProbes(options, runs);
-    this.#most = options.from ?? 0;
+    this.#from = options.from ?? 0;
+    this.#most = this.#from;
   }
 
   async walk(): Promise<PaddingProof> {
     try {
       await this.#probes.begin(this.#options.recorded ?? []);
-      const problem = (await this.#tryAll()) ?? this.#whyNothing();
-      if (problem !== undefined) return problem;
-      this.#proved(this.#taken.at(-1)!);
-      return this.#end('accepted', this.#whyEnd());
+      return (await this.#tryAll()) ?? this.#whyNothing() ?? this.#accept();
     } catch (error) {
       if (error instanceof ProofStopped) return this.#stop(error.message);
       throw error;
@@ -93,21 +97,22 @@ class PaddingWalk {
   }
 
   async #tryAll(): Promise<PaddingProof | undefined> {
-    const { changes, longest } = this.#options;
+    const { changes, longest, until = UNASKED_LONGEST } = this.#options;
     let refused: number[] = [];
-    for (const length of trialLengths(changes, longest)) {
+    for (const length of trialLengths(changes, longest, this.#from)) {
+      if ((this.#taken.at(-1) ?? this.#from) >= until) return this.#whyNothing() ?? this.#accept(false);
       if (this.#layout.rowBytes(this.#layout.shapesOf(() => length)) > MAX_ROW_BYTES) break;
       const outcome = await this.#tryAt(length);
       if (outcome !== 'refused' && outcome !== undefined) return outcome;
       refused = outcome === 'refused' ? [...refused, length] : [];
-      if (refused.length >= MOST_REFUSED && this.#taken.length > 1) break;
+      if (refused.length >= MOST_REFUSED && this.#from + this.#taken.length > 1) break;
     }
     return refused[0] === undefined ? undefined : this.#tryLongest(refused[0]);
   }
 
   /** Tries the longest rows that the model takes, if it refuses those of length `refused`. */
   async #tryLongest(refused: number): Promise<PaddingProof | undefined> {
-    let [taken, beyond] = [this.#taken.at(-1) ?? 0, refused];
+    let [taken, beyond] = [this.#taken.at(-1) ?? this.#from, refused];
     if (taken === 0) return undefined;
     while (beyond - taken > 1) {
       const middle = (taken + beyond) >> 1;
@@ -115,7 +120,7 @@ class PaddingWalk {
       else taken = middle;
     }
     for (const length of [taken - 1, taken]) {
-      if (length <= this.#taken.at(-1)!) continue;
+      if (length <= (this.#taken.at(-1) ?? this.#from)) continue;
       const outcome = await this.#tryAt(length);
       if (outcome !== 'refused' && outcome !== undefined) return outcome;
     }
@@ -128,11 +133,6 @@ class PaddingWalk {
     if (whole === undefined) return 'refused';
     this.#taken.push(length);
     const most = Math.min(this.#layout.fixedRows ?? Infinity, this.#options.mostRows?.() ?? MOST_ROWS);
-    // Shorter rows were compared at an earlier start; only their probes are wanted.
-    if (length <= (this.#options.from ?? 0)) {
-      this.#probes.keep(whole);
-      return undefined;
-    }
     const shorter = await this.#probes.shorterThan(length);
     const misfit = [whole, ...shorter].map((probe) => this.#misfitOf(probe.alone, probe.length)).find(Boolean);
     if (misfit !== undefined) return this.#reject(misfit);
@@ -205,16 +205,20 @@ class PaddingWalk {
 
   /** Why the runs prove nothing yet; undefined = they do. */
   #whyNothing(): PaddingProof | undefined {
+    if (this.#from > 0) return undefined;
     if (this.#taken.length < 2) {
       const why = this.#runs.refusal === '' ? '' : `: ${this.#runs.refusal}`;
       const lengths = `${this.#taken.length} of the lengths that were tried`;
       return this.#end('undecided', `the model takes random rows of ${lengths}${why}`);
     }
-    // An earlier start has seen that they vary.
-    if (this.#options.from !== undefined && this.#options.from > 0) return undefined;
     const constant = [...this.#options.signature.outputs.keys()].find((name) => !this.#runs.varied.has(name));
     if (constant === undefined) return undefined;
     return this.#end('undecided', `output "${constant}" was the same for all inputs that were tried`);
+  }
+
+  #accept(isWhole = true): PaddingProof {
+    this.#proved(this.#taken.at(-1) ?? this.#from);
+    return this.#end('accepted', isWhole ? this.#whyEnd() : 'longer rows have not come', isWhole);
   }
 
   #whyEnd(): string {
@@ -234,12 +238,12 @@ class PaddingWalk {
     return this.#end('rejected', reason);
   }
 
-  /** Nothing more can be tried. */
+  /** Nothing more can be tried at present. */
   #stop(reason: string): PaddingProof {
-    return this.#end(this.#most > 0 ? 'accepted' : 'undecided', reason);
+    return this.#end(this.#most > 0 ? 'accepted' : 'undecided', reason, false);
   }
 
-  #end(kind: RowsProof['kind'], reason: string): PaddingProof {
-    return { ...this.#runs.end(kind, reason), most: kind === 'accepted' ? this.#most : 0 };
+  #end(kind: RowsProof['kind'], reason: string, isWhole = true): PaddingProof {
+    return { ...this.#runs.end(kind, reason), most: kind === 'accepted' ? this.#most : 0, isWhole };
   }
 }

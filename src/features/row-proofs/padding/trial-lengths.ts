@@ -12,13 +12,17 @@ const GRID = [
 /** No row is padded to a greater length. */
 export const LONGEST = GRID.at(-1)!;
 
+/** Longer rows are tried only when some have come: they take much memory and time, and many models never get any. */
+export const UNASKED_LONGEST = 513;
+
 /**
- * The lengths in ascending order: the grid, and each of `changes` with its two neighbours, where the model's arithmetic
- * may change. Where it is known that no row is longer than `longest`, they end with that length less one, and itself.
+ * The lengths above `from` in ascending order: the grid, and each of `changes` with its two neighbours, where the model's
+ * arithmetic may change. Where it is known that no row is longer than `longest`, they end with that length less one, and
+ * itself.
  */
-export function trialLengths(changes: readonly number[], longest: number | undefined): readonly number[] {
+export function trialLengths(changes: readonly number[], longest: number | undefined, from = 0): readonly number[] {
   const ends = longest === undefined ? [] : [longest - 1, longest];
   const all = new Set<number>([...GRID, ...changes.flatMap((each) => [each - 1, each, each + 1]), ...ends]);
   const most = Math.min(longest ?? LONGEST, LONGEST);
-  return [...all].filter((length) => length >= 1 && length <= most).sort((a, b) => a - b);
+  return [...all].filter((length) => length > from && length <= most).sort((a, b) => a - b);
 }

@@ -7,8 +7,9 @@
  *          │
  *          ▼ on, up to the longest length that is proved so far
  *
- * It begins while the version loads, after the proof of its batch axis, and goes on while it is served. A signature that
- * may be padded is served with its padding from the start; what is proved later widens it in place.
+ * It begins while the version loads, after the proof of its batch axis, and goes on while it is served; beyond
+ * UNASKED_LONGEST when longer rows come. A signature that may be padded is served with its padding from the start; what is
+ * proved later widens it in place.
  */
 import type { LengthReading } from '../../../backends/backend.ts';
 import type { Signature, Signatures } from '../../../core/signature.ts';
@@ -18,7 +19,7 @@ import { type ProvedPadding, paddingCandidate } from './padding-candidate.ts';
 import type { PaddingProof, PaddingProofOptions } from './prove-padding.ts';
 
 /** The part of a proof's options that is known here. */
-export type PaddingTrial = Pick<PaddingProofOptions, 'signature' | 'padding' | 'longest'> & {
+export type PaddingTrial = Pick<PaddingProofOptions, 'signature' | 'padding' | 'longest' | 'from' | 'until'> & {
   readonly onProved: NonNullable<PaddingProofOptions['onProved']>;
   /** Read only if nothing is known of an earlier start. Rejects with NotRead. */
   readonly changes: () => Promise<readonly number[]>;
@@ -84,17 +85,19 @@ export class VersionPadding {
   /** Padding has changed an answer: it is off from now on. */
   refuse(name: string, reason: string): void {
     const padding = this.#paddings.get(name);
-    if (padding !== undefined) padding.most = 0;
+    if (padding !== undefined) {
+      padding.most = 0;
+      padding.onLonger = undefined;
+    }
     this.#paddings.delete(name);
     this.#set(name, { isOn: false, most: 0, reason });
   }
 
   /** Undefined = it is not padded; `states` says why, where its rows may differ in shape. */
   #begin(name: string, signature: Signature): ProvedPadding | undefined {
-    const { declared, isElsewhere } = this.#options;
+    const { isElsewhere } = this.#options;
     if (signature.batchAxis.kind === 'none') return undefined;
-    const own = declared.get(name) ?? NOTHING_DECLARED;
-    const candidate = paddingCandidate(signature, own.values);
+    const candidate = paddingCandidate(signature, this.#declaredOf(name).values);
     if (candidate === undefined) return undefined;
     if (typeof candidate === 'string' || isElsewhere) {
       const reason = typeof candidate === 'string' ? candidate : 'another server runs it, so nothing can be tried';
@@ -103,30 +106,43 @@ export class VersionPadding {
     }
     this.#paddings.set(name, candidate);
     this.states.set(name, STILL_RUNS);
-    const proof = this.#prove(name, signature, candidate, own);
+    const proof = this.#prove(name, signature, candidate);
     // `decide` and `ended` tell of its error.
     proof.catch(() => undefined);
     this.#proofs.push(proof);
     return candidate;
   }
 
-  async #prove(name: string, signature: Signature, padding: ProvedPadding, declared: DeclaredPadding): Promise<void> {
-    const { longest } = declared;
+  /** `until`: the length that some row has; undefined = at the load. */
+  async #prove(name: string, signature: Signature, padding: ProvedPadding, until?: number): Promise<void> {
+    const { longest } = this.#declaredOf(name);
+    const from = padding.most;
     const onProved = (most: number, runs: number): void => this.#widen(name, padding, most, runs);
-    const changes = (): Promise<readonly number[]> => this.#changesOf(name, declared);
+    const changes = (): Promise<readonly number[]> => this.#changesOf(name);
     try {
-      const proof = await this.#options.prove(name, { signature, padding, longest, changes, onProved });
+      const trial = { signature, padding, longest, from, until, changes, onProved };
+      const proof = await this.#options.prove(name, trial);
       this.#conclude(name, padding, proof);
+      // Where nothing was gained, another try would end likewise.
+      if (proof.isWhole || padding.most <= from) return;
+      padding.onLonger = (length) => {
+        padding.onLonger = undefined;
+        this.#prove(name, signature, padding, length).catch(() => undefined);
+      };
     } catch (error) {
       if (!(error instanceof NotRead)) throw error;
       this.refuse(name, error.message);
     }
   }
 
-  async #changesOf(name: string, { isAssured = false }: DeclaredPadding): Promise<readonly number[]> {
+  #declaredOf(name: string): DeclaredPadding {
+    return this.#options.declared.get(name) ?? NOTHING_DECLARED;
+  }
+
+  async #changesOf(name: string): Promise<readonly number[]> {
     const reading = await this.#options.readLengths(name);
     if (reading.kind === 'read') return reading.lengths;
-    if (isAssured) return [];
+    if (this.#declaredOf(name).isAssured === true) return [];
     throw new NotRead(`nothing shows at which lengths its arithmetic may change: ${reading.reason}`);
   }
 
@@ -147,7 +163,8 @@ export class VersionPadding {
       return;
     }
     padding.most = most;
-    this.#set(name, { isOn: true, most, reason: `${provedText(most, runs)}; ${reason}` });
+    const because = reason === '' ? '' : `; ${reason}`;
+    this.#set(name, { isOn: true, most, reason: `${provedText(most, runs)}${because}` });
   }
 
   /** Resolves when something is proved. */

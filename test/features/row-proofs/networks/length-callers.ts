@@ -42,7 +42,7 @@ export function serveSequences(directory: string, models: readonly SequenceModel
   return startSidecar([...flags, '--pad_variable_length_inputs', '--num_batch_threads=1']);
 }
 
-const RUNNING = /still runs/;
+const RUNNING = /still runs|so far$/;
 
 /** The padding of the model, once no proof of it runs any more; off with the batch axis' reason where it has none. */
 export async function provedPadding({ admin }: Sidecar, model: string): Promise<PaddingReport> {
@@ -52,7 +52,8 @@ export async function provedPadding({ admin }: Sidecar, model: string): Promise<
     const signature = report.models.find(({ name }) => name === model)!.versions[0]!.signatures![0]!;
     const { padding, batch_axis: axis, reason = '' } = signature;
     if (padding !== undefined && !RUNNING.test(padding.reason)) found = padding;
-    else if (axis === 'none' && !RUNNING.test(reason)) found = { is_on: false, reason: `no batch axis: ${reason}` };
+    else if (axis === 'none' && !RUNNING.test(reason))
+      found = { is_on: false, up_to: 0, reason: `no batch axis: ${reason}` };
     return found !== undefined;
   });
   return found!;

@@ -305,6 +305,12 @@ describe('A proof of padding goes up to a length', () => {
     assert.deepEqual([...new Set(lengths)], [192, 257, 299, 300]);
   });
 
+  it('and ends soon after that of the rows that come', async () => {
+    const { kind, most, isWhole, reason } = await proofOf(masked, { longest: undefined, until: 70 });
+    assert.deepEqual([kind, most, isWhole, reason], ['accepted', 96, false, 'longer rows have not come']);
+    assert.equal((await proofOf(masked, { until: 300 })).isWhole, true);
+  });
+
   it('and stays where it was when no further run may follow', async () => {
     const run: Run = async (inputs, rows) => {
       if (inputs.get('ids')!.shape[1]! > 65) throw new ProofStopped('no time');
