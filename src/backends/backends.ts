@@ -27,6 +27,8 @@ const ONNX: InstalledBackend = {
   probe: hasModelFile,
   judgeRows: async (directory, axes) =>
     (await import('./onnx/graph/judge-graph.ts')).judgeGraph(await findModelFile(directory), axes),
+  readLengths: async (directory) =>
+    (await import('./onnx/graph/lengths/read-lengths.ts')).readLengths(await findModelFile(directory)),
   workBounds: async (directory) =>
     (await import('./onnx/graph/work-bounds.ts')).workBounds(await findModelFile(directory)),
 };

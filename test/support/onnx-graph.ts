@@ -9,7 +9,8 @@ import { bytesField, message, messageField, varintField } from '../../src/codec/
 export type GraphDims = readonly (number | string)[];
 
 export interface GraphTensor {
-  readonly type: 'float' | 'int64' | 'bool' | 'uint8' | 'string';
+  /** The values of float16 are bit patterns. */
+  readonly type: 'float' | 'int64' | 'bool' | 'uint8' | 'string' | 'float16' | 'double';
   readonly dims: readonly number[];
   readonly values: readonly (number | string)[];
 }
@@ -35,7 +36,7 @@ export interface GraphNode {
 }
 
 export interface GraphValue {
-  readonly type: GraphTensor['type'] | 'int32' | 'float16' | 'double';
+  readonly type: GraphTensor['type'] | 'int32';
   /** Undefined = any rank. */
   readonly dims?: GraphDims | undefined;
   readonly isSequence?: boolean;
@@ -185,8 +186,10 @@ function tensorProto({ type, dims, values }: GraphTensor, name: string): Uint8Ar
 
 function rawElement(type: GraphTensor['type'], value: number): Buffer {
   if (type === 'bool' || type === 'uint8') return Buffer.from([value]);
-  const bytes = Buffer.alloc(type === 'float' ? 4 : 8);
+  const bytes = Buffer.alloc(type === 'float' ? 4 : type === 'float16' ? 2 : 8);
   if (type === 'float') bytes.writeFloatLE(value);
+  else if (type === 'float16') bytes.writeUInt16LE(value);
+  else if (type === 'double') bytes.writeDoubleLE(value);
   else bytes.writeBigInt64LE(BigInt(value));
   return bytes;
 }

@@ -26,6 +26,7 @@ export interface Attribute {
   readonly int: number;
   readonly text: string;
   readonly ints: readonly number[];
+  /** A single float as well. */
   readonly floats: readonly number[];
   /** How many texts its list has; they are not read. */
   readonly textCount: number;
@@ -82,6 +83,12 @@ export interface ModelProto {
   readonly opsets: ReadonlyMap<string, number>;
   /** The functions by `functionKey`. */
   readonly functions: ReadonlyMap<string, FunctionProto>;
+}
+
+/** The node in texts: node "x" (If). One without a name goes by its first output. */
+export function nodeText({ name, op, domain, outputs }: NodeProto): string {
+  const named = name === '' ? `that gives "${outputs[0] ?? ''}"` : `"${name}"`;
+  return `node ${named} (${domain === '' ? op : `${domain}.${op}`})`;
 }
 
 /** ai.onnx and '' are one domain. */

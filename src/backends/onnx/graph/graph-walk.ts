@@ -12,6 +12,7 @@ import {
   type GraphProto,
   type ModelProto,
   type NodeProto,
+  nodeText,
   type TensorProto,
 } from '../../graph/graph-proto.ts';
 import { MOST_DIMS, MOST_NESTED, undecidedModel } from '../../graph/limits.ts';
@@ -197,9 +198,7 @@ function valueNamed(name: string, scope: Scope, user: NodeProto | undefined): Va
 }
 
 function lost(node: NodeProto, verdict: Lost['verdict'], reason: string): Lost {
-  const op = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
-  const name = node.name === '' ? `that gives "${node.outputs[0] ?? ''}"` : `"${node.name}"`;
-  return { kind: 'lost', verdict, reason: `node ${name} (${op}): ${reason}` };
+  return { kind: 'lost', verdict, reason: `${nodeText(node)}: ${reason}` };
 }
 
 function hasGraph(node: NodeProto): boolean {

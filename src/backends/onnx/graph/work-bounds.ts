@@ -13,6 +13,7 @@ import {
   type GraphProto,
   type ModelProto,
   type NodeProto,
+  nodeText,
 } from '../../graph/graph-proto.ts';
 import { MOST_NESTED, undecidedModel } from '../../graph/limits.ts';
 import { NodeCount } from '../../graph/node-count.ts';
@@ -242,8 +243,7 @@ class WorkWalk {
     if (node === undefined) this.bounds = { kind, op: undefined, reason: why };
     else {
       const op = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
-      const name = node.name === '' ? `that gives "${node.outputs[0] ?? ''}"` : `"${node.name}"`;
-      this.bounds = { kind, op, reason: `node ${name} (${op}): ${why}` };
+      this.bounds = { kind, op, reason: `${nodeText(node)}: ${why}` };
     }
   }
 }

@@ -22,10 +22,14 @@ const RAW_ELEMENTS: Readonly<Record<number, readonly [bytes: number, read: (data
   6: [4, (data, at) => data.readInt32LE(at)],
   7: [8, (data, at) => Number(data.readBigInt64LE(at))],
   9: [1, (data, at) => data.readUInt8(at)],
+  10: [2, (data, at) => halfOf(data.readUInt16LE(at))],
   11: [8, (data, at) => data.readDoubleLE(at)],
   12: [4, (data, at) => data.readUInt32LE(at)],
   13: [8, (data, at) => Number(data.readBigUInt64LE(at))],
+  16: [2, (data, at) => brainOf(data.readUInt16LE(at))],
 };
+/** Types whose elements outside of raw_data are bit patterns. */
+const BITS: Readonly<Record<number, (bits: number) => number>> = { 10: halfOf, 16: brainOf };
 
 interface TensorFields {
   readonly dims: number[];
@@ -104,8 +108,28 @@ function elementsOf({ dims, numbers, raw, type, isPartial }: TensorFields): read
   const count = dims.reduce((product, dim) => product * dim, 1);
   const how = RAW_ELEMENTS[type];
   if (isPartial || how === undefined || count > MOST_NUMBERS) return undefined;
-  if (raw === undefined) return numbers.length === count ? numbers : undefined;
+  if (raw === undefined) {
+    const fromBits = BITS[type];
+    const known = fromBits === undefined ? numbers : numbers.map(fromBits);
+    return known.length === count ? known : undefined;
+  }
   const [bytes, read] = how;
   if (raw.length !== count * bytes) return undefined;
   return Array.from({ length: count }, (_, i) => read(raw, i * bytes));
+}
+
+/** The float16 of these bits. */
+function halfOf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
+}
+
+/** The bfloat16 of these bits: the upper half of a float32. */
+function brainOf(bits: number): number {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt16LE(bits & 0xffff, 2);
+  return bytes.readFloatLE();
 }
