@@ -1,4 +1,5 @@
 /** Graphs of rows of any length, for tests of what their graphs tell of it: x [batch, n, 4], ids [batch, n]. */
+import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -74,3 +75,12 @@ export async function readingOf(t: TestContext, model: Case): Promise<LengthRead
 
 /** The last node makes y of the condition c. */
 export const CHOOSE = [node('Cast', 'c', 'd', { to: 1 }), node('Mul', 'x d', 'y')];
+
+/** Fails unless the graph is read and gives each of these lengths, and not many others. */
+export async function checkLengths(t: TestContext, at: readonly number[], model: Case): Promise<void> {
+  const reading = await readingOf(t, model);
+  assert.equal(reading.kind, 'read', reading.kind === 'unread' ? reading.reason : '');
+  const { lengths } = reading as Extract<LengthReading, { kind: 'read' }>;
+  for (const length of at) assert.ok(lengths.includes(length), `${length} is not among ${lengths.join(', ')}`);
+  assert.ok(lengths.length <= 20, lengths.join(', '));
+}

@@ -18,6 +18,9 @@ export type Curve = number | Float64Array;
 /** The length itself. */
 export const LENGTH: Curve = Float64Array.from({ length: LONGEST }, (_, i) => i + 1);
 
+/** An operation on numbers. */
+export type Compute = (...numbers: readonly number[]) => number;
+
 export interface Bounds {
   readonly lo: Curve;
   readonly hi: Curve;
@@ -67,7 +70,7 @@ export class Curves {
   }
 
   /** Throws UndecidedModel if it is one too many. */
-  of(compute: (...numbers: readonly number[]) => number, ...curves: readonly Curve[]): Curve {
+  of(compute: Compute, ...curves: readonly Curve[]): Curve {
     if (curves.every((curve) => typeof curve === 'number')) return compute(...curves);
     this.#cost += Math.ceil(curves.length / 4);
     if (this.#cost > MOST_CURVES) throw undecidedModel(`it computes more than ${MOST_CURVES} numbers of lengths`);
@@ -83,14 +86,14 @@ export class Curves {
   }
 
   /** The bounds of the results of an operation that rises or falls with each of its one, two or three operands. */
-  bounds(compute: (...numbers: readonly number[]) => number, ...operands: readonly Bounds[]): Bounds {
+  bounds(compute: Compute, ...operands: readonly Bounds[]): Bounds {
     if (operands.every(isPoint)) return point(this.of(compute, ...operands.map(({ lo }) => lo)));
     const ends = operands.flatMap(({ lo, hi }) => [lo, hi]);
     let isLoose = operands.some((operand) => operand.isLoose);
-    const furthest = (pick: (...numbers: readonly number[]) => number, otherwise: number) =>
+    const furthest = (pick: Compute, otherwise: number) =>
       this.of(
         (...numbers) => {
-          const result = pick(...corners(numbers, compute));
+          const result = furthestCorner(compute, pick, numbers);
           isLoose ||= Number.isNaN(result);
           return Number.isNaN(result) ? otherwise : result;
         },
@@ -98,7 +101,8 @@ export class Curves {
       );
     const lo = furthest(Math.min, Number.NEGATIVE_INFINITY);
     const hi = furthest(Math.max, Number.POSITIVE_INFINITY);
-    return between(lo, hi, isLoose);
+    // Nothing is left between two equal bounds, such as those of 0 times anything.
+    return between(lo, hi, isLoose && !(typeof lo === 'number' && lo === hi));
   }
 
   /** The bounds of all elements of several tensors together. */
@@ -113,13 +117,13 @@ export class Curves {
   }
 }
 
-/** The results at all corners of a box, whose numbers are lo, hi, lo, hi, … */
-function corners(ends: readonly number[], compute: (...numbers: readonly number[]) => number): readonly number[] {
-  const results: number[] = [];
+/** The furthest of the results at all corners of a box, whose ends are lo, hi, lo, hi, …; NaN if one of them is. */
+function furthestCorner(compute: Compute, pick: Compute, ends: readonly number[]): number {
+  let furthest: number | undefined;
   for (let corner = 0; corner < 2 ** (ends.length / 2); corner++) {
-    const numbers: number[] = [];
-    for (let k = 0; k < ends.length; k += 2) numbers.push(ends[k + ((corner >> (k / 2)) & 1)]!);
-    results.push(compute(...numbers));
+    const [a, b, c] = [ends[corner & 1]!, ends[2 + ((corner >> 1) & 1)]!, ends[4 + ((corner >> 2) & 1)]!];
+    const result = ends.length === 2 ? compute(a) : ends.length === 4 ? compute(a, b) : compute(a, b, c);
+    furthest = furthest === undefined ? result : pick(furthest, result);
   }
-  return results;
+  return furthest!;
 }

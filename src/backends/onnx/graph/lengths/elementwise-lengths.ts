@@ -1,10 +1,9 @@
 /** The ops that compute each element of their result from one of each operand. */
 import { isFloatType } from '../../../graph/graph-proto.ts';
-import { ANY_NUMBER, always, type Bounds, between, isPoint, point } from './curves.ts';
+import { ANY_NUMBER, always, type Bounds, between, type Compute, isPoint, point } from './curves.ts';
 import { type LengthCall, type LengthRule, Unfollowed } from './length-call.ts';
 import { broadcastDims, constant, countOf, elementsOf, type Values } from './length-values.ts';
 
-type Compute = (...numbers: readonly number[]) => number;
 type OfBounds = (call: LengthCall, operands: readonly Bounds[]) => Bounds;
 
 const ZERO = point(0);
@@ -48,6 +47,7 @@ const monotone =
     return result;
   };
 
+const plus: Compute = (a, b) => a! + b!;
 const multiply: Compute = (a, b) => (a === 0 || b === 0 ? 0 : a! * b!);
 
 function divide(isOfFloats: boolean): OfBounds {
@@ -144,9 +144,26 @@ const truth: OfBounds = (call, [a]) => {
   return isPoint(a!) ? point(result.lo) : result;
 };
 
+/** The least and the largest number of integers that wrap around soon, by their TensorProto.DataType. */
+const NARROW: Readonly<Record<number, readonly [least: number, most: number]>> = {
+  2: [0, 255],
+  3: [-128, 127],
+  4: [0, 65_535],
+  5: [-32_768, 32_767],
+};
+
+function checkRange(call: LengthCall, least: number, most: number): void {
+  const { all, isLength } = call.input(0);
+  if (isLength) call.found.constant(most);
+  const isWithin = always((a) => a >= least, all.lo, 0) && always((a) => a <= most, all.hi, 0);
+  if (call.isOfLengths && !isWithin) throw new Unfollowed(`a number that comes of the length may be more than ${most}`);
+}
+
 const cast: LengthRule = (call) => {
   const to = call.int('to', 0);
   if (to === BOOL) return elementwise(truth)(call);
+  const range = NARROW[to];
+  if (range !== undefined) checkRange(call, ...range);
   // Integers stay as they are.
   const isStair = !isFloatType(to) && call.input(0).isFloat === true;
   return elementwise(isStair ? steps((a) => Math.trunc(a!)) : (_, [a]) => a!)(call);
@@ -178,6 +195,12 @@ function withConstants(rule: LengthRule, isThreshold = false): LengthRule {
   };
 }
 
+/** A scale for all elements, or one for each place on an axis. */
+const dequantize: LengthRule = (call) =>
+  countOf(call.input(1).dims) === 1
+    ? elementwise(monotone((a, scale, zero = 0) => (a! - zero) * scale!))(call)
+    : call.result({ dims: call.input(0).dims });
+
 const flag = (is: (...values: readonly boolean[]) => boolean): OfBounds =>
   monotone((...numbers) => (is(...numbers.map((number) => number !== 0)) ? 1 : 0));
 
@@ -195,9 +218,9 @@ function each(names: string, rule: LengthRule): Readonly<Record<string, LengthRu
 }
 
 export const ELEMENTWISE_LENGTHS: Readonly<Record<string, LengthRule>> = {
-  Add: sum((a, b) => a! + b!),
+  Add: sum(plus),
   Sub: sum((a, b) => a! - b!),
-  Sum: sum((...numbers) => numbers.reduce((a, b) => a + b)),
+  Sum: withConstants(elementwise((call, [a, ...others]) => others.reduce((b, c) => monotone(plus)(call, [b, c]), a!))),
   Mul: smooth(multiply),
   Div: division,
   Mod: threshold(modulo),
@@ -226,8 +249,7 @@ export const ELEMENTWISE_LENGTHS: Readonly<Record<string, LengthRule>> = {
       (call) => [call.input(0)],
     ),
   ),
-  // Its operands are a scale and a zero point.
-  DequantizeLinear: elementwise(monotone((a, scale, zero = 0) => (a! - zero) * scale!)),
+  DequantizeLinear: dequantize,
   Neg: smooth((a) => -a!),
   Abs: elementwise(bent(absolute)),
   Relu: elementwise(bent(monotone((a) => Math.max(a!, 0)))),

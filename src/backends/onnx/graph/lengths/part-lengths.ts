@@ -1,5 +1,16 @@
 /** The ops that take a part of a tensor: rows by their places, or between a start and an end. */
-import { ANY_NUMBER, always, at, type Bounds, type Curve, isPoint, LONGEST, point, varies } from './curves.ts';
+import {
+  ANY_NUMBER,
+  always,
+  at,
+  type Bounds,
+  type Compute,
+  type Curve,
+  isPoint,
+  LONGEST,
+  point,
+  varies,
+} from './curves.ts';
 import { type LengthCall, type LengthRule, Unfollowed } from './length-call.ts';
 import {
   ANY_CONSTANT,
@@ -25,7 +36,7 @@ const slice: LengthRule = (call) => {
   for (const value of [from, to, call.inputs[4]]) {
     for (const number of numbersOf(value) ?? []) call.found.constant(Math.abs(number));
   }
-  const isByLength = isOfLengths(from) || isOfLengths(to);
+  const isByLength = from.isLength || to.isLength;
   const cuts = cutsOf(call, from, to);
   if (cuts === undefined) {
     if (isByLength && !x.isData) throw new Unfollowed(CHOSEN);
@@ -34,7 +45,7 @@ const slice: LengthRule = (call) => {
   const dims = [...x.dims!];
   for (const cut of cuts) {
     const whole = dims[cut.axis];
-    const part = sliced(call, whole, cut, isByLength);
+    const part = sliced(call, whole, cut, isOfLengths(from) || isOfLengths(to));
     if (isConstant(x) && isByLength) call.found.constant(whole as number);
     if (isByLength && !x.isData && !isPoint(x.all) && isChosen(cut, whole, part)) throw new Unfollowed(CHOSEN);
     dims[cut.axis] = part;
@@ -76,10 +87,10 @@ function sliced(
   call: LengthCall,
   dim: Curve | undefined,
   { start, end, step }: Cut,
-  isByLength: boolean,
+  isOfLength: boolean,
 ): Curve | undefined {
   for (const bound of [start, end].filter(varies)) {
-    if (bound.isLoose && isByLength && !always((x) => x >= 0, bound.lo, 0)) throw new Unfollowed(CUT);
+    if (bound.isLoose && isOfLength && !always((x) => x >= 0, bound.lo, 0)) throw new Unfollowed(CUT);
     call.found.meetings(bound, point(0));
     if (dim !== undefined) call.found.meetings(bound, point(dim));
   }
@@ -87,7 +98,7 @@ function sliced(
   const compute = (size: number, from: number, to: number) => {
     return Math.max(0, Math.ceil((placeOf(to, size, step) - placeOf(from, size, step)) / step));
   };
-  const size = call.curves.of(compute as (...numbers: readonly number[]) => number, dim, start.lo, end.lo);
+  const size = call.curves.of(compute as Compute, dim, start.lo, end.lo);
   call.found.turns(size);
   return size;
 }
@@ -148,8 +159,9 @@ function rowsByLength(call: LengthCall, x: Value, index: Value, axis: number | u
   if (!index.isLength) return;
   if (isConstant(x))
     for (const dim of axis === undefined ? (x.dims ?? []) : [x.dims![axis]]) call.found.constant(dim as number);
-  if (x.isData || index.isData || isPoint(x.all)) return;
-  if (isPoint(index.all) || !hasLengthAxis(index)) throw new Unfollowed(CHOSEN);
+  if (x.isData || isPoint(x.all)) return;
+  const isOne = isPoint(index.all) && varies(index.all);
+  if (isOne || (!index.isData && !hasLengthAxis(index))) throw new Unfollowed(CHOSEN);
 }
 
 /** GatherElements, GatherND. */

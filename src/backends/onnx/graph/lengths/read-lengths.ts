@@ -28,7 +28,7 @@ import { SHAPE_LENGTHS } from './shape-lengths.ts';
 /** The first opset that is read: ops broadcast otherwise before. */
 const OLDEST_OPSET = 7;
 /** The event loop has a turn after so many looks at all lengths, to compute or to compare. */
-const LOOKS_A_TURN = 64;
+const LOOKS_A_TURN = 8;
 const MOST_LOOKS = 32_768;
 
 const RULES: Readonly<Record<string, LengthRule>> = { ...SHAPE_LENGTHS, ...ELEMENTWISE_LENGTHS, ...REDUCE_LENGTHS };

@@ -1,7 +1,15 @@
 /** The ops that make one number of many, and those of whole layers. */
-import { ANY_NUMBER, always, type Bounds, between, type Curve, isPoint, point } from './curves.ts';
+import { ANY_NUMBER, always, type Bounds, between, type Compute, type Curve, isPoint, point } from './curves.ts';
 import { type LengthCall, type LengthRule, Unfollowed } from './length-call.ts';
-import { broadcastDims, type Dims, hasLengthAxis, isLengthDim, numbersOf, type Value } from './length-values.ts';
+import {
+  broadcastDims,
+  type Dims,
+  hasLengthAxis,
+  isLengthDim,
+  isOfLengths,
+  numbersOf,
+  type Value,
+} from './length-values.ts';
 
 type Total = (fill: number, count: number) => number;
 
@@ -44,7 +52,7 @@ function reduction(total: Total | undefined): LengthRule {
 function totalOf(call: LengthCall, x: Bounds, count: Curve | undefined, total: Total | undefined): Bounds {
   if (total === undefined) return x;
   if (!isPoint(x) || count === undefined) return ANY_NUMBER;
-  const curve = call.curves.of(total as (...numbers: readonly number[]) => number, x.lo, count);
+  const curve = call.curves.of(total as Compute, x.lo, count);
   call.found.turns(curve);
   return point(curve);
 }
@@ -67,7 +75,7 @@ const place: LengthRule = (call) => {
   const count = countOver(call, x, axes);
   const last = count === undefined ? Number.POSITIVE_INFINITY : call.curves.of((n) => n! - 1, count);
   const dims = reduced(x.dims, axes, call.int('keepdims', 1) !== 0);
-  return call.result({ dims, all: between(0, last, true), isLength: isLengthDim(count) });
+  return call.result({ dims, all: between(0, last, !x.isData), isLength: isLengthDim(count) });
 };
 
 /** The sum of the elements so far. */
@@ -101,6 +109,8 @@ const softmax: LengthRule = (call) => {
   });
 };
 
+const times = (a?: number, b?: number): number => (a === 0 || b === 0 ? 0 : a! * b!);
+
 /** Products of the rows of the one and the columns of the other, summed. `b`: the position of the second. */
 const product =
   (b = 1): LengthRule =>
@@ -108,7 +118,6 @@ const product =
     const [left, right] = [dimsOf(call, 0, 'transA'), dimsOf(call, b, 'transB')];
     const count = left?.at(-1) ?? (right && right.length > 1 ? right.at(-2) : right?.[0]);
     const [x, y] = [call.input(0).all, call.input(b).all];
-    const times = (p?: number, q?: number) => (p === 0 || q === 0 ? 0 : p! * q!);
     let all = ANY_NUMBER;
     if (call.node.op !== 'MatMul') return call.result({ dims: productDims(left, right), isLength: isLengthDim(count) });
     if (count === 1) all = call.curves.bounds(times, x, y);
@@ -144,10 +153,8 @@ const einsum: LengthRule = (call) => {
   const isSum = !isPlain || [...sizes.keys()].some((letter) => !to.includes(letter));
   const dims = isPlain ? [...to].map((letter) => sizes.get(letter)) : undefined;
   if (isSum) return call.result({ dims, isLength: call.mayHaveLength });
-  return call.result({
-    dims,
-    all: call.curves.bounds((...n) => n.reduce((a, b) => a * b), ...call.present.map((v) => v.all)),
-  });
+  const all = call.present.map((value) => value.all).reduce((a, b) => call.curves.bounds(times, a, b));
+  return call.result({ dims, all });
 };
 
 const UNFOLLOWED = 'it computes with lengths alone, and is not followed';
@@ -174,6 +181,10 @@ export const layer =
     call.constants(...call.inputs);
     // The pads of a tensor of many axes are many numbers.
     if (call.node.op === 'Pad') for (const pad of numbersOf(call.inputs[1]) ?? []) call.found.constant(Math.abs(pad));
+    // Pads below zero cut off what others add.
+    for (const value of call.present.filter(isOfLengths)) {
+      for (const bounds of value.elements ?? [value.all]) call.found.meetings(bounds, point(0));
+    }
     if (!call.isOfData && call.mayHaveLength) throw new Unfollowed(UNFOLLOWED);
     const made = call.result({ dims: dims(call), isLength: call.mayHaveLength });
     return call.node.outputs.map((_, i) => (i === 0 ? made : { ...made, dims: undefined }));

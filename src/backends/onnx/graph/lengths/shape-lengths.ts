@@ -189,10 +189,11 @@ const split: LengthRule = (call) => {
 const nonZero: LengthRule = (call) => {
   const x = call.input(0);
   const rank = x.dims?.length;
-  const isFull = rank === 1 && x.dims![0] !== undefined && isPoint(x.all) && always((a) => a !== 0, x.all.lo, 0);
+  const count = product(call, x.dims);
+  const isFull = count !== undefined && rank !== 0 && isPoint(x.all) && always((a) => a !== 0, x.all.lo, 0);
   if (!isFull) return call.result({ dims: [rank, undefined], isLength: true });
-  const last = call.curves.of((n) => n! - 1, x.dims![0]!);
-  return call.result({ dims: [1, x.dims![0]], all: between(0, last), isLength: true });
+  const last = call.curves.of((...sizes) => Math.max(...sizes) - 1, ...(x.dims as readonly Curve[]));
+  return call.result({ dims: [rank, count], all: between(0, last), isLength: true });
 };
 
 export const SHAPE_LENGTHS: Readonly<Record<string, LengthRule>> = {

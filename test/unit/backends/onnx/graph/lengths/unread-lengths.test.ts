@@ -47,6 +47,21 @@ const UNREAD: Readonly<Record<string, readonly [reason: RegExp, model: Case]>> =
     /\(Gather\): the length says which/,
     { nodes: [...N, node('Gather', 'list n', 's'), node('Mul', 'x s', 'y')] },
   ],
+  'a row that the length beside data chooses': [
+    /\(Gather\): the length says which/,
+    { nodes: [...N, node('Mul', 'ids i0', 'z'), node('Add', 'z n', 'at'), node('Gather', 'list at', 'y')] },
+  ],
+  'a length of eight bits': [
+    /\(Cast\): a number that comes of the length may be more than 255/,
+    {
+      nodes: [
+        ...N,
+        node('Cast', 'n', 'small', { to: 2 }),
+        node('Cast', 'small', 'd', { to: 1 }),
+        node('Mul', 'x d', 'y'),
+      ],
+    },
+  ],
   'a row of a table that a slice takes': [
     /\(Slice\): the length says which/,
     { nodes: [...N, node('Sub', 'v v1', 'u'), node('Slice', 'table u v v0', 's'), node('Add', 'x s', 'y')] },
