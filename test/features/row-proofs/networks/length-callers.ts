@@ -76,6 +76,14 @@ export function mixedRows(count: number, about: number, most: number, seed: numb
   return rows;
 }
 
+/** Rows of each length from a few below `about` to a few above it. */
+export function rowsAbout(about: number, most: number): readonly SequenceRow[] {
+  const rows: SequenceRow[] = [];
+  for (let length = Math.max(1, about - 4); length <= Math.min(most, about + 3); length++)
+    for (const mask of MASKS) rows.push(sequenceRow(length, mask, length));
+  return rows;
+}
+
 /** The answers to all rows, in their order; 32 callers send them, each the next as soon as it has an answer. */
 export async function askAll(
   { rest }: Sidecar,
@@ -101,7 +109,26 @@ async function ask(rest: string, { name, graph }: SequenceModel, { ids, mask }: 
   const answer = await fetch(`${rest}/v1/models/${name}:predict`, { method: 'POST', body: JSON.stringify({ inputs }) });
   const { outputs, error } = (await answer.json()) as { outputs: Record<string, number[]>; error?: string };
   if (error !== undefined) throw new Error(`${name}, ${ids.length} tokens: ${error}`);
-  return Object.fromEntries(Object.entries(outputs).map(([output, nested]) => [output, nested.flat(3)]));
+  return flat(outputs);
+}
+
+/** The answers to the rows of one request. */
+export async function askTogether(
+  { rest }: Sidecar,
+  { name }: SequenceModel,
+  rows: readonly SequenceRow[],
+): Promise<readonly Answer[]> {
+  const instances = rows.map(({ ids, mask }) => ({ input_ids: ids, attention_mask: mask }));
+  const body = JSON.stringify({ instances });
+  const answer = await fetch(`${rest}/v1/models/${name}:predict`, { method: 'POST', body });
+  const { predictions, error } = (await answer.json()) as { predictions: Record<string, number[]>[]; error?: string };
+  if (error !== undefined) throw new Error(`${name}, ${rows.length} rows of one request: ${error}`);
+  return predictions.map(flat);
+}
+
+/** The numbers of each output, in order. */
+function flat(outputs: Readonly<Record<string, readonly unknown[]>>): Answer {
+  return Object.fromEntries(Object.entries(outputs).map(([name, nested]) => [name, nested.flat(3) as number[]]));
 }
 
 /** One text for each answer that is wrong. */
