@@ -43,8 +43,8 @@ def openai():
     assert len(small) == 2 and abs(sum(x * x for x in small) - 1) < 1e-5, small
     cut = client.embeddings.create(model="embedder", input=LONG, extra_body={"truncate": True})
     assert cut.usage.prompt_tokens == 16
-    tokens = [EXPECTED["ids"]] * 2
-    for given in (tokens, tokens[0]):
+    tokens = [EXPECTED["ids"], EXPECTED["all_ids"]]
+    for given in (tokens, *tokens):
         answer = client.embeddings.create(model="embedder", input=given)
         close([each.embedding for each in answer.data], EXPECTED["embeddings"][:1] * len(answer.data))
     errors(client, package)
