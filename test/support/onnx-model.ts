@@ -17,6 +17,8 @@ export interface OnnxValue {
   readonly dims: readonly OnnxDim[] | undefined;
   /** A sequence of such tensors instead of one. */
   readonly isSequence?: boolean;
+  /** An optional tensor instead of one. */
+  readonly isOptional?: boolean;
   /** A sequence of maps from such keys to numbers: what ZipMap gives. */
   readonly mapKeys?: 'int64' | 'string';
 }
@@ -38,6 +40,8 @@ export interface OnnxInitializer {
   readonly data: Uint8Array;
   /** The elements are in another file, from this byte on, and `data` says how many bytes; `isRest`: the model does not. */
   readonly external?: { readonly location: string; readonly offset: number; readonly isRest?: boolean };
+  /** The elements are in another file, by these entries as they are; `data` is not read. */
+  readonly entries?: Readonly<Record<string, string>>;
 }
 
 export interface OnnxGraph {
@@ -111,16 +115,25 @@ function tensorProto(tensor: OnnxInitializer): Buffer {
     ...tensor.dims.map((d) => varintField(1, d)),
     varintField(2, ELEMENT_TYPES[tensor.dtype]),
     textField(8, tensor.name),
-    ...(tensor.external === undefined ? [bytesField(9, tensor.data)] : externalFields(tensor.external, tensor.data)),
+    ...valueFields(tensor),
   );
 }
 
+function valueFields({ data, entries, external }: OnnxInitializer): Buffer[] {
+  if (entries !== undefined) return entryFields(entries);
+  return external === undefined ? [bytesField(9, data)] : externalFields(external, data);
+}
+
 function externalFields(external: NonNullable<OnnxInitializer['external']>, data: Uint8Array): Buffer[] {
-  const EXTERNAL = 1;
   const { location, offset, isRest } = external;
   const entries = { location, offset: String(offset) };
   const all = isRest === true ? entries : { ...entries, length: String(data.length) };
-  const fields = Object.entries(all).map(([key, value]) =>
+  return entryFields(all);
+}
+
+function entryFields(entries: Readonly<Record<string, string>>): Buffer[] {
+  const EXTERNAL = 1;
+  const fields = Object.entries(entries).map(([key, value]) =>
     bytesField(13, message(textField(1, key), textField(2, value))),
   );
   return [...fields, varintField(14, EXTERNAL)];
@@ -135,7 +148,11 @@ function valueInfoProto(value: OnnxValue): Buffer {
   const shape = value.dims && bytesField(2, message(...value.dims.map((d) => bytesField(1, dimProto(d)))));
   const tensorType = message(varintField(1, ELEMENT_TYPES[value.dtype]), ...(shape ? [shape] : []));
   const type = bytesField(1, tensorType);
-  return message(textField(1, value.name), bytesField(2, value.isSequence ? bytesField(4, bytesField(1, type)) : type));
+  const OPTIONAL = 9;
+  const SEQUENCE = 4;
+  const outer = value.isOptional ? OPTIONAL : value.isSequence ? SEQUENCE : undefined;
+  const whole = outer === undefined ? type : bytesField(outer, bytesField(1, type));
+  return message(textField(1, value.name), bytesField(2, whole));
 }
 
 function dimProto(dim: OnnxDim): Buffer {

@@ -1,9 +1,12 @@
 /**
  * Lists of tokens as texts that have just these tokens: they are decoded, and tokenized again to see that they are the
  * same. Not each list is some text's: one of another vocabulary is refused, and would have given a wrong embedding.
+ *
+ *   [red, cat]                ─▶ "red cat"    the run adds the special tokens, as it does to every text
+ *   [CLS, red, cat, SEP]      ─▶ "red cat"    they are there already: they are taken off, and the run adds them again
  */
 import { ServingError } from '../../core/errors.ts';
-import type { TextModel, TokenizerUser } from '../text/exported/text-model.ts';
+import type { Encoded, TextModel, TokenizerUser } from '../text/exported/text-model.ts';
 import { wrongField } from './text-body.ts';
 
 /** Rejects with ServingError, or with the cancel reason. */
@@ -13,12 +16,42 @@ export async function textsOfTokens(
   user: TokenizerUser,
 ): Promise<readonly string[]> {
   checkCount(model, lists);
-  const texts = await model.decode(lists, user);
+  const added = await addedTokens(model, user);
+  const own = lists.map((list) => withoutAdded(list, added));
+  const texts = await model.decode(own, user);
   checkCharacters(model, texts);
   const rows = texts.map((text) => ({ text }));
   const encoded = await model.tokenize(rows, { addsSpecialTokens: false }, user);
-  for (const [i, { ids }] of encoded.entries()) if (!areEqual(ids, lists[i]!)) throw notOurs(i);
+  for (const [i, { ids }] of encoded.entries()) if (!areEqual(ids, own[i]!)) throw notOurs(i);
   return texts;
+}
+
+/** The special tokens that the tokenizer puts around a text; either may be none. */
+interface AddedTokens {
+  readonly before: Int32Array;
+  readonly behind: Int32Array;
+}
+
+/** Any text shows them that has a token of its own. */
+const SAMPLE = { text: 'a' };
+const ADDED = new WeakMap<TextModel, AddedTokens>();
+
+/** Asks the tokenizer once for each model. Rejects as `tokenize` does. */
+async function addedTokens(model: TextModel, user: TokenizerUser): Promise<AddedTokens> {
+  const known = ADDED.get(model);
+  if (known !== undefined) return known;
+  const [{ ids, special }] = (await model.tokenize([SAMPLE], { hasOffsets: true }, user)) as readonly [Encoded];
+  const [first, last] = [special.indexOf(0), special.lastIndexOf(0)];
+  const added = { before: ids.slice(0, Math.max(first, 0)), behind: ids.slice(last === -1 ? ids.length : last + 1) };
+  ADDED.set(model, added);
+  return added;
+}
+
+/** The tokens between the special ones, where all of these stand around them; else the list as it is. */
+function withoutAdded(list: Int32Array, { before, behind }: AddedTokens): Int32Array {
+  const end = list.length - behind.length;
+  const isAround = end >= before.length && areEqual(list.subarray(0, before.length), before);
+  return isAround && areEqual(list.subarray(end), behind) ? list.subarray(before.length, end) : list;
 }
 
 function checkCount({ limits, maxTokens }: TextModel, lists: readonly Int32Array[]): void {

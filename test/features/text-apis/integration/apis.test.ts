@@ -281,6 +281,28 @@ describe('lists of tokens', () => {
     }
   });
 
+  it('may have the special tokens around them, which no list gets twice', async (t) => {
+    const app = await serverWith(t, ['embedding']);
+    const [cls, red, cat, sep] = idsOf('red cat') as [number, number, number, number];
+    const full = idsOf('red '.repeat(MOST_TOKENS - 2));
+    const input = [[cls, red, cat, sep], [red, cat], full, [cls, sep]];
+    const { status, body } = await app.post('/v1/embeddings', { model: 'embedding', input });
+    assert.equal(status, 200, JSON.stringify(body));
+    const texts = ['red cat', 'red cat', 'red '.repeat(MOST_TOKENS - 2), ''];
+    for (const [i, text] of texts.entries()) assertClose(body.data[i].embedding, embeddingOf(text));
+    const tokens = texts.reduce((sum, text) => sum + idsOf(text).length, 0);
+    assert.equal(body.usage.prompt_tokens, tokens);
+    // Some of them, or in another order, are the caller's own words.
+    const some = [
+      [cls, red, cat],
+      [red, cat, sep],
+      [sep, red, cls],
+    ];
+    const alone = await app.post('/v1/embeddings', { model: 'embedding', input: some });
+    assert.equal(alone.status, 200, JSON.stringify(alone.body));
+    assert.equal(alone.body.usage.prompt_tokens, 3 * 5);
+  });
+
   it('are refused where they are no text’s, or no tokens', async (t) => {
     const app = await serverWith(t, ['embedding']);
     const wrong = [
