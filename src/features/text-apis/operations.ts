@@ -77,6 +77,8 @@ const SOME_TEXT = { type: ['string', 'null'] };
 const SOME_COUNT = { type: ['integer', 'null'], minimum: 1 };
 const TEXTS = { ...list(TEXT), minItems: 1 };
 const ONE_OR_MORE = { oneOf: [TEXT, TEXTS] };
+/** The second is what sentence_similarity of huggingface_hub sends. */
+const EMBED_INPUTS = { oneOf: [...ONE_OR_MORE.oneOf, object({ source_sentence: TEXT, sentences: TEXTS })] };
 const TRUNCATION = { truncate: SWITCH, truncation_direction: { enum: ['Right', 'right', null] } };
 const SCORED = object({ score: { type: 'number' }, label: TEXT }, ['score', 'label']);
 
@@ -117,13 +119,14 @@ export const TEXT_SCHEMAS = {
   TeiAnyResponse: { type: 'array' },
   TeiEmbedRequest: object(
     {
-      ...{ inputs: ONE_OR_MORE, model: SOME_TEXT, normalize: SWITCH, prompt_name: SOME_TEXT, dimensions: SOME_COUNT },
+      ...{ inputs: EMBED_INPUTS, model: SOME_TEXT, normalize: SWITCH, prompt_name: SOME_TEXT, dimensions: SOME_COUNT },
+      ...{ encoding_format: { enum: ['float', null] }, parameters: ANY },
       ...TRUNCATION,
     },
     ['inputs'],
   ),
-  TeiEmbedResponse: list(NUMBERS),
-  TeiPredictRequest: object({ inputs: ANY, model: SOME_TEXT, raw_scores: { enum: [false, null] }, ...TRUNCATION }, [
+  TeiEmbedResponse: { oneOf: [list(NUMBERS), NUMBERS] },
+  TeiPredictRequest: object({ inputs: ANY, model: SOME_TEXT, raw_scores: SWITCH, parameters: ANY, ...TRUNCATION }, [
     'inputs',
   ]),
   TeiPredictResponse: { oneOf: [list(SCORED), list(list(SCORED))] },

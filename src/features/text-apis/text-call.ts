@@ -46,7 +46,7 @@ const LARGE_UNITS = 64 * 1024;
 const STEP_UNITS = 64 * 1024;
 
 /** The words for each task in errors. */
-const DOES: Readonly<Record<TextTask, string>> = {
+export const DOES: Readonly<Record<TextTask, string>> = {
   embedding: 'makes embeddings',
   classification: 'classifies texts',
   'token-classification': 'finds entities in texts',

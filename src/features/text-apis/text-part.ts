@@ -27,11 +27,8 @@ import { EMBEDDINGS } from './openai/embeddings.ts';
 import { openAiError } from './openai/openai-error.ts';
 import { TEI_BELOW, TEXT_OPERATIONS, TEXT_SCHEMAS, type TextKind } from './operations.ts';
 import { rerankApi, rerankError } from './rerank/documents.ts';
-import { apiOfTask } from './tei/any-task.ts';
-import { EMBED } from './tei/embed.ts';
+import { apiOfTask, TASK_APIS } from './tei/any-task.ts';
 import { infoMethod } from './tei/info.ts';
-import { PREDICT } from './tei/predict.ts';
-import { RERANK } from './tei/rerank.ts';
 import { teiError } from './tei/tei-error.ts';
 import { tokenizeMethod } from './tei/tokenize.ts';
 import { type SoleModel, type TextApi, textMethod } from './text-method.ts';
@@ -63,9 +60,9 @@ function methodsOf(resolver: ModelResolver): readonly (readonly [TextKind, Chose
     ['rerank-1', documents(method(rerankApi(1)))],
     ['rerank-2', documents(method(rerankApi(2)))],
     ['tei-any', tei(textMethod(resolver, apiOfTask(resolver, sole), sole))],
-    ['tei-embed', tei(method(EMBED))],
-    ['tei-predict', tei(method(PREDICT))],
-    ['tei-rerank', tei(method(RERANK))],
+    ['tei-embed', tei(method(TASK_APIS.embedding))],
+    ['tei-predict', tei(method(TASK_APIS.classification))],
+    ['tei-rerank', tei(method(TASK_APIS.reranking))],
     ['tei-tokenize', tei(tokenizeMethod(resolver, sole))],
     ['tei-info', tei(infoMethod(resolver, sole))],
   ];

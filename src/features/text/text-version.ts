@@ -150,9 +150,11 @@ function padValuesOf({ binding, settings }: TaskModel, signatureName: string): P
 }
 
 function modelOf({ settings, binding, tokenizer }: TaskModel): TextModel {
-  const { task, maxTokens, truncates, dimensions, isNormalized, labels, prompts, limits } = settings;
+  const { task, maxTokens, truncates, dimensions, isNormalized, labels, isAggregated, maskToken, topK } = settings;
+  const { prompts, limits } = settings;
   return {
-    ...{ task, maxTokens, truncates, dimensions, isNormalized, labels, prompts, limits },
+    ...{ task, maxTokens, truncates, dimensions, isNormalized, labels, isAggregated, maskToken, topK },
+    ...{ prompts, limits },
     signatureName: 'serving_default',
     width: task === 'embedding' && binding.width > 0 ? binding.width : undefined,
     tokenize: (rows, options, user) => {

@@ -10,7 +10,10 @@ import type { TextRequest } from '../text-call.ts';
 import type { ChooseModel, TextApi } from '../text-method.ts';
 
 export const EMBED: TextApi = {
-  keys: ['inputs', 'model', 'truncate', 'truncation_direction', 'normalize', 'prompt_name', 'dimensions'],
+  keys: [
+    ...['inputs', 'model', 'truncate', 'truncation_direction', 'normalize', 'prompt_name', 'dimensions'],
+    'encoding_format',
+  ],
   form: '{"inputs": "…"}',
   request: embedRequest,
 };
@@ -38,6 +41,7 @@ function embedRequest(fields: Fields, chosen: ChooseModel): TextRequest {
   const prompt = textIn(fields, 'prompt_name');
   const dimensions = countIn(fields, 'dimensions');
   const normalize = booleanIn(fields, 'normalize') ?? true;
+  wordIn(fields, 'encoding_format', ['float']);
   return {
     model: chosen('embedding'),
     task: 'embedding',

@@ -18,7 +18,7 @@ import { truncateIn } from './embed.ts';
 
 type Pair = readonly [string, string?];
 
-const { scores: SCORES, labels: LABELS } = TEXT_OUTPUTS.classification;
+const { scores: SCORES, labels: LABELS, rawScores: RAW_SCORES } = TEXT_OUTPUTS.classification;
 
 export const PREDICT: TextApi = {
   keys: ['inputs', 'model', 'truncate', 'truncation_direction', 'raw_scores'],
@@ -30,9 +30,7 @@ function predictRequest(fields: Fields, chosen: ChooseModel): TextRequest {
   const inputs = fields.get('inputs');
   const isBatch = Array.isArray(inputs) && Array.isArray(inputs[0]);
   const rows = isBatch ? (inputs as readonly JsonValue[]).map(pairOf) : [pairOf(inputs)];
-  if (booleanIn(fields, 'raw_scores') === true) {
-    throw wrongField('raw_scores', 'models here give scores after their activation alone; leave "raw_scores" out');
-  }
+  const scores = booleanIn(fields, 'raw_scores') === true ? RAW_SCORES : SCORES;
   const texts = rows.map(([text]) => text);
   const second = rows.map(([, pair = '']) => pair);
   const truncate = truncateIn(fields);
@@ -40,9 +38,9 @@ function predictRequest(fields: Fields, chosen: ChooseModel): TextRequest {
   return {
     model: chosen('classification'),
     task: 'classification',
-    outputs: [SCORES, LABELS],
+    outputs: [scores, LABELS],
     inputs: () => ({ texts, truncate, ...pairs }),
-    answer: (outputs) => predictAnswer(outputs, isBatch),
+    answer: (outputs) => predictAnswer(outputs, scores, isBatch),
   };
 }
 
@@ -56,9 +54,10 @@ function pairOf(input: JsonValue | undefined): Pair {
   return input as readonly string[] as Pair;
 }
 
-function* predictAnswer(outputs: TensorMap, isBatch: boolean): Steps<Buffer> {
-  const [rows, width] = outputs.get(SCORES)!.shape as readonly [number, number];
-  const scores = floatsOf(outputs, SCORES);
+/** `name`: of the output with the scores. */
+function* predictAnswer(outputs: TensorMap, name: string, isBatch: boolean): Steps<Buffer> {
+  const [rows, width] = outputs.get(name)!.shape as readonly [number, number];
+  const scores = floatsOf(outputs, name);
   const labels = textsOf(outputs, LABELS);
   const writer = new JsonWriter();
   if (isBatch) writer.ascii('[');

@@ -44,6 +44,8 @@ export const TEXT_OUTPUTS = {
     /** float32 [n, labels], string [n, labels]: all of them, in the model's order. Only where the request names them. */
     scores: 'scores',
     labels: 'labels',
+    /** float32 [n, labels]: the logits, in the same order. Only where the request names it. */
+    rawScores: 'raw_scores',
   },
   'token-classification': {
     /** string [n, most]: the kind of each entity, in the text's order; '' behind the last one of a text. */
@@ -135,6 +137,12 @@ export interface TextModel {
   readonly isNormalized: boolean;
   /** The labels by the model's index; empty for tasks without. */
   readonly labels: readonly string[];
+  /** Tokens of one entity are joined to it, else each is told by itself. */
+  readonly isAggregated: boolean;
+  /** The text of the mask that is filled. */
+  readonly maskToken: string;
+  /** So many tokens are guessed for a mask. */
+  readonly topK: number;
   /** The prompts by name. */
   readonly prompts: ReadonlyMap<string, string>;
   readonly limits: TextLimits;

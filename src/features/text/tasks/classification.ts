@@ -21,10 +21,11 @@ export function classificationTask({ settings }: TaskModel): Task {
       specOf(CLASSES.score, 'float32', [-1]),
       specOf(CLASSES.scores, 'float32', [-1, count]),
       specOf(CLASSES.labels, 'string', [-1, count]),
+      specOf(CLASSES.rawScores, 'float32', [-1, count]),
     ]),
-    onDemand: new Set([CLASSES.scores, CLASSES.labels]),
+    onDemand: new Set([CLASSES.scores, CLASSES.labels, CLASSES.rawScores]),
     hasOffsets: false,
-    open: (request) => new ScoresReader(activation, (scores) => classOutputs(scores, request.rowOf, bytes)),
+    open: ({ rowOf }) => new LogitsReader((logits) => classOutputs(logits, rowOf, bytes, activation)),
   };
 }
 
@@ -35,7 +36,7 @@ export function rerankingTask({ settings }: TaskModel): Task {
     onDemand: new Set([PAIRS.rawScore]),
     hasOffsets: false,
     open: (request) =>
-      new ScoresReader('none', (logits) => {
+      new LogitsReader((logits) => {
         const raw = Float32Array.from(request.rowOf, (row) => logits[row]![0]!);
         const scores = raw.map((logit) => activated(activation, Float64Array.of(logit))[0]!);
         return new Map([
@@ -46,18 +47,16 @@ export function rerankingTask({ settings }: TaskModel): Task {
   };
 }
 
-class ScoresReader implements TaskReader {
+class LogitsReader implements TaskReader {
   readonly #rows: Float64Array[] = [];
-  readonly #activation: Activation;
   readonly #outputs: (rows: readonly Float64Array[]) => TensorMap;
 
-  constructor(activation: Activation, outputs: (rows: readonly Float64Array[]) => TensorMap) {
-    this.#activation = activation;
+  constructor(outputs: (rows: readonly Float64Array[]) => TensorMap) {
     this.#outputs = outputs;
   }
 
   take(row: number, values: Float32Array, at: number, width: number): void {
-    this.#rows[row] = activated(this.#activation, Float64Array.from(values.subarray(at, at + width)));
+    this.#rows[row] = Float64Array.from(values.subarray(at, at + width));
   }
 
   finish(): TensorMap {
@@ -65,19 +64,27 @@ class ScoresReader implements TaskReader {
   }
 }
 
+/** The memory is its own, except where there is no activation. */
 function activated(activation: Activation, logits: Float64Array): Float64Array {
-  if (activation === 'softmax') return softmax(logits);
+  if (activation === 'softmax') return softmax(Float64Array.from(logits));
   return activation === 'sigmoid' ? logits.map(sigmoid) : logits;
 }
 
-function classOutputs(rows: readonly Float64Array[], rowOf: readonly number[], labels: readonly Buffer[]): TensorMap {
+function classOutputs(
+  logits: readonly Float64Array[],
+  rowOf: readonly number[],
+  labels: readonly Buffer[],
+  activation: Activation,
+): TensorMap {
+  const rows = logits.map((each) => activated(activation, each));
   const count = rows[0]?.length ?? 0;
   const nameOf = (index: number): Buffer => labels[index] ?? Buffer.from(`LABEL_${index}`);
   const best = rows.map(highestOf);
-  const all = new Float32Array(rowOf.length * count);
+  const [all, raw] = [new Float32Array(rowOf.length * count), new Float32Array(rowOf.length * count)];
   const names: Uint8Array[] = [];
   for (let i = 0; i < rowOf.length; i++) {
     all.set(rows[rowOf[i]!]!, i * count);
+    raw.set(logits[rowOf[i]!]!, i * count);
     for (let index = 0; index < count; index++) names.push(nameOf(index));
   }
   const bestScores = Float32Array.from(rowOf, (row) => rows[row]![best[row]!] ?? Number.NaN);
@@ -92,6 +99,7 @@ function classOutputs(rows: readonly Float64Array[], rowOf: readonly number[], l
     [CLASSES.score, numericTensor('float32', [rowOf.length], bestScores)],
     [CLASSES.scores, numericTensor('float32', [rowOf.length, count], all)],
     [CLASSES.labels, stringTensor([rowOf.length, count], names)],
+    [CLASSES.rawScores, numericTensor('float32', [rowOf.length, count], raw)],
   ]);
 }
 

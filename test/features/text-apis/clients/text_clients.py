@@ -114,6 +114,63 @@ def huggingface_hub():
     close(client.feature_extraction(TEXTS[0]).tolist(), EXPECTED["embeddings"][:1])
     below = InferenceClient(model=f"{URL}/v1/models/embedder/tei")
     close(below.feature_extraction(TEXTS, truncate=True, normalize=True).tolist(), EXPECTED["embeddings"])
+    options = {"truncation_direction": "right", "encoding_format": "float", "dimensions": 4}
+    close(below.feature_extraction(TEXTS[0], **options).tolist(), EXPECTED["embeddings"][:1])
+    got = below.sentence_similarity(TEXTS[0], TEXTS)
+    assert all(abs(a - b) < 1e-5 for a, b in zip(got, EXPECTED["cosines"], strict=True)), got
+    hub_calls()
+    hub_refusals(below)
+
+
+def hub_calls():
+    from huggingface_hub import InferenceClient
+
+    def below(model):
+        return InferenceClient(model=f"{URL}/v1/models/{model}/tei")
+
+    def scored(got, wanted):
+        assert {each.label for each in got} == set(wanted), (got, wanted)
+        assert all(abs(each.score - wanted[each.label]) < 1e-5 for each in got), (got, wanted)
+        assert [each.score for each in got] == sorted((each.score for each in got), reverse=True), got
+
+    for url in (f"{URL}/v1/models/classifier/tei", f"{URL}/v1/models/classifier/tei/predict"):
+        classifier = InferenceClient(model=url)
+        scored(classifier.text_classification(TEXTS[0]), EXPECTED["classes"])
+        scored(classifier.text_classification(TEXTS[0], function_to_apply="softmax"), EXPECTED["classes"])
+        assert len(classifier.text_classification(TEXTS[0], top_k=2, function_to_apply="sigmoid")) == 2
+    candidates = list(EXPECTED["zero_shot"])
+    scored(below("classifier").zero_shot_classification(TEXTS[0], candidates), EXPECTED["zero_shot"])
+    apart = below("classifier").zero_shot_classification(
+        TEXTS[0], candidates, multi_label=True, hypothesis_template="This example is {}."
+    )
+    assert {each.label for each in apart} == set(candidates), apart
+    options = {"aggregation_strategy": "simple", "ignore_labels": ["O"]}
+    for entity in below("entities").token_classification(TEXTS[1], **options):
+        assert entity.entity_group == "PET" and entity.word == TEXTS[1][entity.start : entity.end], entity
+    guesses = below("masks").fill_mask("red [MASK]", top_k=3)
+    assert len(guesses) == 3 and guesses[0].sequence == f"red {guesses[0].token_str}", guesses
+
+
+def hub_refusals(embedder):
+    from huggingface_hub.errors import HfHubHTTPError
+
+    for ask in (
+        lambda: embedder.text_classification(TEXTS[0]),
+        lambda: embedder.zero_shot_classification(TEXTS[0], ["a"]),
+        lambda: embedder.token_classification(TEXTS[0]),
+        lambda: embedder.fill_mask(TEXTS[0]),
+        lambda: embedder.question_answering("who?", TEXTS[0]),
+        lambda: embedder.summarization(TEXTS[0]),
+        lambda: embedder.translation(TEXTS[0]),
+        lambda: embedder.table_question_answering({"a": ["b"]}, "who?"),
+    ):
+        try:
+            ask()
+        except HfHubHTTPError as error:
+            assert error.response.status_code == 400, error
+            assert "answers feature_extraction and sentence_similarity" in error.response.text, error.response.text
+        else:
+            raise AssertionError("another call was answered")
 
 
 def llama_index_openai():
