@@ -38,6 +38,8 @@ export interface OnnxInitializer {
   readonly data: Uint8Array;
   /** The elements are in another file, from this byte on, and `data` says how many bytes; `isRest`: the model does not. */
   readonly external?: { readonly location: string; readonly offset: number; readonly isRest?: boolean };
+  /** The elements are in another file, by these entries as they are; `data` is not read. */
+  readonly entries?: Readonly<Record<string, string>>;
 }
 
 export interface OnnxGraph {
@@ -111,16 +113,25 @@ function tensorProto(tensor: OnnxInitializer): Buffer {
     ...tensor.dims.map((d) => varintField(1, d)),
     varintField(2, ELEMENT_TYPES[tensor.dtype]),
     textField(8, tensor.name),
-    ...(tensor.external === undefined ? [bytesField(9, tensor.data)] : externalFields(tensor.external, tensor.data)),
+    ...valueFields(tensor),
   );
 }
 
+function valueFields({ data, entries, external }: OnnxInitializer): Buffer[] {
+  if (entries !== undefined) return entryFields(entries);
+  return external === undefined ? [bytesField(9, data)] : externalFields(external, data);
+}
+
 function externalFields(external: NonNullable<OnnxInitializer['external']>, data: Uint8Array): Buffer[] {
-  const EXTERNAL = 1;
   const { location, offset, isRest } = external;
   const entries = { location, offset: String(offset) };
   const all = isRest === true ? entries : { ...entries, length: String(data.length) };
-  const fields = Object.entries(all).map(([key, value]) =>
+  return entryFields(all);
+}
+
+function entryFields(entries: Readonly<Record<string, string>>): Buffer[] {
+  const EXTERNAL = 1;
+  const fields = Object.entries(entries).map(([key, value]) =>
     bytesField(13, message(textField(1, key), textField(2, value))),
   );
   return [...fields, varintField(14, EXTERNAL)];

@@ -15,6 +15,7 @@ import { batchAxisCandidate } from '../batch-axis.ts';
 import { checkParameters } from '../load-options.ts';
 import { withFreeLabels } from './classifier-labels.ts';
 import { type CudaState, cudaProblems, oldDriver, readCudaState } from './cuda-machine.ts';
+import { externalDataText } from './external-data.ts';
 import { findModelFile, hasModelFile } from './model-file.ts';
 import { type FileFacts, type ModelSource, modelSource } from './model-source.ts';
 import { ONNX_FACTS } from './onnx-facts.ts';
@@ -141,7 +142,9 @@ async function openModel(
   try {
     return await open(sessionOptions);
   } catch (error) {
-    throw loadFailed(file, (await unsupportedTypeText(file, sessionOptions, error)) ?? explain(error, options), error);
+    const known =
+      (await unsupportedTypeText(file, sessionOptions, error)) ?? (await externalDataText(file, String(error)));
+    throw loadFailed(file, known ?? explain(error, options), error);
   }
 }
 
