@@ -17,6 +17,8 @@ export interface OnnxValue {
   readonly dims: readonly OnnxDim[] | undefined;
   /** A sequence of such tensors instead of one. */
   readonly isSequence?: boolean;
+  /** An optional tensor instead of one. */
+  readonly isOptional?: boolean;
   /** A sequence of maps from such keys to numbers: what ZipMap gives. */
   readonly mapKeys?: 'int64' | 'string';
 }
@@ -146,7 +148,11 @@ function valueInfoProto(value: OnnxValue): Buffer {
   const shape = value.dims && bytesField(2, message(...value.dims.map((d) => bytesField(1, dimProto(d)))));
   const tensorType = message(varintField(1, ELEMENT_TYPES[value.dtype]), ...(shape ? [shape] : []));
   const type = bytesField(1, tensorType);
-  return message(textField(1, value.name), bytesField(2, value.isSequence ? bytesField(4, bytesField(1, type)) : type));
+  const OPTIONAL = 9;
+  const SEQUENCE = 4;
+  const outer = value.isOptional ? OPTIONAL : value.isSequence ? SEQUENCE : undefined;
+  const whole = outer === undefined ? type : bytesField(outer, bytesField(1, type));
+  return message(textField(1, value.name), bytesField(2, whole));
 }
 
 function dimProto(dim: OnnxDim): Buffer {

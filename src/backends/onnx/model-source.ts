@@ -4,9 +4,11 @@
  */
 import { readFile } from 'node:fs/promises';
 import { quoteName } from '../../core/list-names.ts';
+import type { TensorMetadata } from '../batch-axis.ts';
 import { labelsOf } from './classifier-labels.ts';
 import { scalarsOf } from './declared-scalars.ts';
 import { readModelFile } from './graph/proto/model-file.ts';
+import { optionalNote, optionalTensorsOf } from './optional-types.ts';
 import { textNotesOf } from './text-notes.ts';
 import { withoutZipMaps, type ZipMap, zipMapsOf } from './zip-map.ts';
 
@@ -16,7 +18,9 @@ export interface FileFacts {
   readonly scalars: ReadonlySet<string>;
   /** Outputs that are labels of a classifier. */
   readonly labels: ReadonlySet<string>;
-  /** How an output is served otherwise than the file has it, or what texts of an input come to: a text, by its name. */
+  /** The tensors of inputs that are optionals. */
+  readonly optionals: ReadonlyMap<string, TensorMetadata>;
+  /** How an output or an input is served otherwise than the file has it, or what texts of an input come to: a text, by its name. */
   readonly notes: ReadonlyMap<string, string>;
 }
 
@@ -31,11 +35,13 @@ const SHOWN_CLASSES = 20;
 /** Rejects with the file system's error. */
 export async function modelSource(file: string): Promise<ModelSource> {
   const { maps, texts, ...sets } = await look(file);
-  const facts = { ...sets, notes: new Map([...texts, ...maps.map((map) => [map.output, noteOf(map)] as const)]) };
+  const noted = [...sets.optionals.keys()].map((name) => [name, optionalNote(name)] as const);
+  const mapped = maps.map((map) => [map.output, noteOf(map)] as const);
+  const facts = { ...sets, notes: new Map([...texts, ...noted, ...mapped]) };
   return { source: maps.length === 0 ? file : withoutZipMaps(await readFile(file), maps), facts };
 }
 
-type Found = Pick<FileFacts, 'scalars' | 'labels'> & {
+type Found = Pick<FileFacts, 'scalars' | 'labels' | 'optionals'> & {
   readonly maps: readonly ZipMap[];
   readonly texts: FileFacts['notes'];
 };
@@ -44,9 +50,10 @@ type Found = Pick<FileFacts, 'scalars' | 'labels'> & {
 async function look(file: string): Promise<Found> {
   try {
     const model = await readModelFile(file);
-    return { maps: zipMapsOf(model), texts: textNotesOf(model), scalars: scalarsOf(model), labels: labelsOf(model) };
+    const own = { scalars: scalarsOf(model), labels: labelsOf(model), optionals: optionalTensorsOf(model) };
+    return { maps: zipMapsOf(model), texts: textNotesOf(model), ...own };
   } catch {
-    return { maps: [], texts: new Map(), scalars: new Set(), labels: new Set() };
+    return { maps: [], texts: new Map(), scalars: new Set(), labels: new Set(), optionals: new Map() };
   }
 }
 

@@ -201,7 +201,7 @@ function deviceOf({ devices = [0], slot }: LoadOptions): number {
 }
 
 function readSignature(ort: OrtModel, facts: FileFacts): Signature {
-  const inputs = inputTensors(ort.inputMetadata);
+  const inputs = inputTensors(ort.inputMetadata, facts);
   const outputs = withFreeLabels(outputTensors(ort.outputMetadata), facts.labels);
   const batchAxis = batchAxisCandidate(inputs, outputs);
   const methodName = PREDICT_METHOD_NAME;

@@ -1,8 +1,8 @@
 /**
  * The signature of an ONNX model, `serving_default`, from ONNX Runtime's metadata of its inputs and outputs.
  *
- * A model cannot be loaded if an input is not a tensor (but a sequence, map or optional) or has an element type that
- * the server lacks. Such an *output* is left out of the signature if others remain, and named.
+ * A model cannot be loaded if an input is not a tensor (but a sequence or map) or has an element type that the server
+ * lacks. Optional tensors are served as tensors (optional-types.ts). Such an *output* is left out of the signature if others remain, and named.
  */
 import { DTYPES } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
@@ -11,10 +11,13 @@ import type { ValueMetadata } from '../../internals/ort-library.ts';
 import type { TensorMetadata } from '../batch-axis.ts';
 import type { FileFacts } from './model-source.ts';
 
-/** The inputs. Throws `load_failed` if one is not a tensor. */
-export function inputTensors(metadata: readonly ValueMetadata[]): readonly TensorMetadata[] {
+/** The inputs. Throws `load_failed` if one is neither a tensor nor an optional one. */
+export function inputTensors(
+  metadata: readonly ValueMetadata[],
+  { optionals }: Pick<FileFacts, 'optionals'>,
+): readonly TensorMetadata[] {
   return metadata.map((value) => {
-    const tensor = tensorOf(value);
+    const tensor = tensorOf(value) ?? (value.isTensor ? undefined : optionals.get(value.name));
     if (tensor !== undefined) return tensor;
     throw new ServingError(
       'load_failed',
