@@ -45,7 +45,12 @@ const MASKS: readonly LengthNetwork[] = [
   }),
   from(100, 'mask-dropped', { mask: [node('Where', 'is_long ones given_mask', 'mask')] }),
   from(33, 'mask-clamped', {
-    mask: [node('Min', 'positions most', 'clamped'), node('Gather', 'given_mask clamped', 'mask', { axis: 1 })],
+    mask: [
+      node('Min', 'positions most', 'clamped'),
+      node('Gather', 'given_mask clamped', 'last_known', { axis: 1 }),
+      // A row whose only token stands behind still counts it: the answer is a number.
+      node('Max', 'given_mask last_known', 'mask'),
+    ],
     constants: { most: vector(31) },
   }),
   from(100, 'mask-outweighed', {

@@ -11,14 +11,16 @@ import process from 'node:process';
 import { after, before, it } from 'node:test';
 import { promisify } from 'node:util';
 import { killSidecars, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
-import { embeddingOf, idsOf, LABELS, logitsOf, sigmoid, softmax, writeTinyModel } from '../tiny-models.ts';
+import { embeddingOf, idsOf, logitsOf, sigmoid, softmax, writeTinyModel } from '../tiny-models.ts';
 
 const SCRIPT = 'test/features/text-apis/clients/text_clients.py';
 const NODE_SCRIPT = 'test/features/text-apis/clients/text-clients.mjs';
 /** As in the scripts. */
 const TEXTS = ['red cat', 'a blue bird in the tree', 'house', 'green dog, red bird'];
 
-const ENTAILMENT = '  labels: [contradiction, neutral, entailment]\n';
+/** A classifier with these also says whether one text follows from another. */
+const LABELS = ['contradiction', 'neutral', 'entailment'];
+const ENTAILMENT = `  labels: [${LABELS.join(', ')}]\n`;
 const CANDIDATES = ['cat', 'dog', 'bird'];
 
 const directory = mkdtempSync(join(tmpdir(), 'text-clients-'));
@@ -29,8 +31,7 @@ before(async () => {
   const models = [
     `--model=embedder=${writeTinyModel(join(directory, 'embedder'), 'embedding', dimensions)}`,
     `--model=reranker=${writeTinyModel(join(directory, 'reranker'), 'reranking')}`,
-    `--model=classifier=${writeTinyModel(join(directory, 'classifier'), 'classification')}`,
-    `--model=entailer=${writeTinyModel(join(directory, 'entailer'), 'classification', ENTAILMENT)}`,
+    `--model=classifier=${writeTinyModel(join(directory, 'classifier'), 'classification', ENTAILMENT)}`,
     `--model=entities=${writeTinyModel(join(directory, 'entities'), 'token-classification')}`,
     `--model=masks=${writeTinyModel(join(directory, 'masks'), 'fill-mask')}`,
   ];

@@ -139,8 +139,8 @@ def hub_calls():
         scored(classifier.text_classification(TEXTS[0], function_to_apply="softmax"), EXPECTED["classes"])
         assert len(classifier.text_classification(TEXTS[0], top_k=2, function_to_apply="sigmoid")) == 2
     candidates = list(EXPECTED["zero_shot"])
-    scored(below("entailer").zero_shot_classification(TEXTS[0], candidates), EXPECTED["zero_shot"])
-    apart = below("entailer").zero_shot_classification(
+    scored(below("classifier").zero_shot_classification(TEXTS[0], candidates), EXPECTED["zero_shot"])
+    apart = below("classifier").zero_shot_classification(
         TEXTS[0], candidates, multi_label=True, hypothesis_template="This example is {}."
     )
     assert {each.label for each in apart} == set(candidates), apart
