@@ -224,7 +224,7 @@ class PaddingWalk {
   #whyEnd(): string {
     const { longest } = this.#options;
     if (this.#most === longest) return 'no row is longer';
-    return this.#runs.refusal === '' ? 'longer rows were not tried' : `longer rows are refused: ${this.#runs.refusal}`;
+    return this.#runs.refusal === '' ? 'longer rows were not tried' : 'the model takes no longer rows';
   }
 
   #proved(length: number): void {
