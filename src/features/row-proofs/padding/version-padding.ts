@@ -123,7 +123,7 @@ export class VersionPadding {
       const trial = { signature, padding, longest, from, until, changes, onProved };
       const proof = await this.#options.prove(name, trial);
       this.#conclude(name, padding, proof);
-      // Where nothing was gained, another try would end likewise.
+      // Another try would end likewise where nothing was gained.
       if (proof.isWhole || padding.most <= from) return;
       padding.onLonger = (length) => {
         padding.onLonger = undefined;
