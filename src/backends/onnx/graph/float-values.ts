@@ -1,9 +1,11 @@
 /**
- * Finds the values of a graph that are floats for sure, for work-bounds.ts. ONNX Runtime divides integers by the
+ * Finds the values of a graph that are floats for sure, for work-bounds.ts and value-types.ts. ONNX Runtime divides integers by the
  * processor's own instruction, which ends the process for the lowest number by -1; floats have no such case.
  */
 import { isFloatType, type NodeProto } from '../../graph/graph-proto.ts';
-import type { Depends, Inputs } from './work-levels.ts';
+
+/** What is known of a node's inputs; undefined = left out. */
+type Inputs = readonly ({ readonly isFloat?: boolean | undefined } | undefined)[];
 
 const names = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 
@@ -49,6 +51,6 @@ export function givesFloats(node: NodeProto, inputs: Inputs, index: number): boo
   return AS_FIRST.has(op) ? isFloat(inputs[0]) : inputs.some(isFloat);
 }
 
-function isFloat(value: Depends | undefined): boolean {
+function isFloat(value: Inputs[number]): boolean {
   return value?.isFloat === true;
 }
