@@ -54,7 +54,16 @@ function norm(draft: GraphDraft): void {
 
 function meanVariance(draft: GraphDraft): void {
   if (draft.opset < 9) throw misfit();
-  const x = floatOfRank(draft, 4);
+  const given = floatOfRank(draft, 4);
+  const width = given.dims[3]!;
+  if (width < 2 || given.dims.includes(0)) throw misfit();
+  // Of equal numbers it gives the rounding of their variance.
+  const ramp = draft.constant(
+    'float',
+    [width],
+    Array.from({ length: width }, (_, i) => i),
+  );
+  const x = draft.one('Add', [given, ramp], 'float', given.dims);
   draft.one('MeanVarianceNormalization', [x], 'float', x.dims, draft.draw.oneIn(2) ? {} : { axes: [2, 3] });
 }
 

@@ -95,7 +95,7 @@ export class GraphWalk {
     try {
       const given = withAttributes(node, scope);
       const outputs = this.#apply(given, inputs, scope);
-      if (hasGraph(given) || this.#functionOf(given) !== undefined) return outputs;
+      if (hasBody(given) || this.#functionOf(given) !== undefined) return outputs;
       const list = 'kind' in outputs ? [outputs] : outputs;
       for (const [i, value] of list.entries()) this.types.markOutput(value, given, i, inputs);
       return list;
@@ -125,7 +125,7 @@ export class GraphWalk {
     if (rule === undefined) throw new RowsLost('undecided', 'no rule tells where its rows go');
     const outputs = rule(call);
     // A graph in a node has been checked node by node.
-    if (hasGraph(node)) return outputs;
+    if (hasBody(node)) return outputs;
     const own = 'kind' in outputs ? [outputs] : outputs;
     // CastLike takes no more than the type of its second input.
     const used = node.op === 'CastLike' ? inputs.slice(0, 1) : inputs;
@@ -225,6 +225,11 @@ function lost(node: NodeProto, verdict: Lost['verdict'], reason: string): Lost {
   const op = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
   const name = node.name === '' ? `that gives "${node.outputs[0] ?? ''}"` : `"${node.name}"`;
   return { kind: 'lost', verdict, reason: `node ${name} (${op}): ${reason}` };
+}
+
+/** A graph that a rule follows. */
+function hasBody(node: NodeProto): boolean {
+  return [...node.attributes.values()].some((attribute) => attribute.graph !== undefined);
 }
 
 function hasGraph(node: NodeProto): boolean {

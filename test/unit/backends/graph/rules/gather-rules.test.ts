@@ -99,6 +99,24 @@ testCases('undecided', {
     },
     /several texts/,
   ],
+  'labels that are texts, several at once': [
+    {
+      ints: { x: [3, 'N'] },
+      axes: { x: 1 },
+      nodes: [
+        node(
+          'LabelEncoder',
+          'x',
+          'text',
+          { keys_int64s: [1], values_strings: { strings: ['one'] }, default_string: 'none' },
+          'ai.onnx.ml',
+        ),
+        node('Gather', 'text one', 'y'),
+      ],
+      constants: { one: int64s([1], []) },
+    },
+    /several texts/,
+  ],
   'numbers as texts, several at once': [
     {
       inputs: { x: [3, 'N'] },
