@@ -1,13 +1,10 @@
 /** Runs rows of a graph together and alone on the real runtime, and tells where an output of a row differs. */
-import { Buffer } from 'node:buffer';
-import type { DType } from '../../src/core/dtype.ts';
-import type { Tensor as CoreTensor } from '../../src/core/tensor.ts';
-import { type Magnitudes, magnitudesOf, rowDifference } from '../../src/features/row-proofs/row-difference.ts';
-import { InferenceSession, type OrtTensors, type Tensor } from '../../src/internals/ort-library.ts';
+import { InferenceSession, type OrtTensors } from '../../src/internals/ort-library.ts';
 import { Draw, mixedSeed } from './draw.ts';
 import type { DrawnGraph } from './draw-graph.ts';
 import { ROWS } from './graph-draft.ts';
 import { companyOf } from './row-inputs.ts';
+import { isCloseRow, isSameRow, type Magnitudes, magnitudesOf, type RowOutput, rowAt, shown } from './row-output.ts';
 
 /** `refused`: the runtime does not run it, or not all of the runs. */
 export type Comparison =
@@ -15,7 +12,7 @@ export type Comparison =
   | { readonly outcome: 'refused' | 'wrong'; readonly says: string };
 
 /** The outputs of one row, in the order of the graph's. */
-type RowOutputs = readonly CoreTensor[];
+type RowOutputs = readonly RowOutput[];
 
 class Refused extends Error {}
 
@@ -77,16 +74,6 @@ async function compareRuns(session: InferenceSession, graph: DrawnGraph, seed: n
   return { outcome: 'same' };
 }
 
-/** Whether numbers, also those of texts, are the same but for a rounding of float32. */
-function isClose(wanted: CoreTensor, found: CoreTensor, magnitudes: Magnitudes): boolean {
-  if (rowDifference(wanted, found, magnitudes) === 0) return true;
-  const [numbers, others] = [wanted, found].map((tensor) => textsOf(tensor).map((text) => Number.parseFloat(text)));
-  return (
-    numbers!.length === others!.length &&
-    numbers!.every((number, i) => Math.abs(number - others![i]!) <= 1e-5 * Math.max(0.1, Math.abs(number)))
-  );
-}
-
 interface Runs {
   run(rows: readonly number[], nudge?: number): Promise<readonly RowOutputs[]>;
 }
@@ -94,7 +81,7 @@ interface Runs {
 type AllMagnitudes = readonly Magnitudes[];
 
 function isOther(wanted: RowOutputs, found: RowOutputs, magnitudes: AllMagnitudes = []): boolean {
-  return wanted.some((output, i) => rowDifference(output, found[i]!, magnitudes[i]) !== 0);
+  return wanted.some((output, i) => !isSameRow(output, found[i]!, magnitudes[i]));
 }
 
 /**
@@ -111,7 +98,7 @@ async function isRounding(
 ): Promise<boolean> {
   const others = Array.from({ length: ROWS }, (_, place) => (place === row ? row : ROWS + 40 + place));
   if (isOther(wanted, (await runs.run(others))[row]!)) return false;
-  if (wanted.every((output, i) => isClose(output, found[i]!, magnitudes[i]))) return true;
+  if (wanted.every((output, i) => isCloseRow(output, found[i]!, magnitudes[i]))) return true;
   for (const nudge of [2e-7, -2e-7, 1e-6, -1e-6]) {
     if (isOther(wanted, (await runs.run(others, nudge))[row]!, magnitudes)) return true;
   }
@@ -131,43 +118,6 @@ async function rowsOf(
     throw new Refused(`${rows.length} rows: ${messageOf(error)}`);
   }
   return rows.map((_, place) => graph.outputs.map(({ name, axis }) => rowAt(outputs[name]!, axis, place, rows.length)));
-}
-
-/** The elements of one place of an axis. An output that cannot be cut there is given as a whole, as no row is. */
-function rowAt(output: Tensor, axis: number, place: number, count: number): CoreTensor {
-  const dtype = output.type as DType;
-  const isCut = output.dims[axis] === count;
-  const inner = isCut ? output.dims.slice(axis + 1).reduce((a, b) => a * b, 1) : 1;
-  // Without elements there is nothing to be mixed: a loop of no rounds gives no dims of the rows.
-  const isEmpty = output.dims.includes(0);
-  const shape = isEmpty ? [0] : isCut ? output.dims.with(axis, 1) : [...output.dims, count];
-  const isOfRow = (i: number) => !isCut || Math.floor(i / inner) % count === place;
-  if (dtype === 'string') {
-    const texts = (output.data as readonly string[]).filter((_, i) => isOfRow(i));
-    return { dtype, shape, data: texts.map((text) => Buffer.from(text)) };
-  }
-  const data = (output.data as Float32Array).filter((_, i) => isOfRow(i));
-  return { dtype, shape, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength) };
-}
-
-function shown(row: RowOutputs): string {
-  return row.map(shownTensor).join(' and ');
-}
-
-function shownTensor(tensor: CoreTensor): string {
-  const values = textsOf(tensor);
-  return `${tensor.dtype}[${tensor.shape}] {${values.slice(0, 12).join(' ')}}`;
-}
-
-function textsOf({ dtype, data }: CoreTensor): readonly string[] {
-  if (dtype === 'string') return (data as readonly Uint8Array[]).map((text) => Buffer.from(text).toString());
-  const { buffer, byteOffset } = data as Buffer;
-  const bytes = buffer.slice(byteOffset, byteOffset + (data as Buffer).byteLength);
-  if (dtype === 'float32') return [...new Float32Array(bytes)].map(String);
-  if (dtype === 'float64') return [...new Float64Array(bytes)].map(String);
-  if (dtype === 'int64') return [...new BigInt64Array(bytes)].map(String);
-  if (dtype === 'int32') return [...new Int32Array(bytes)].map(String);
-  return [...new Uint8Array(bytes)].map(String);
 }
 
 function messageOf(error: unknown): string {

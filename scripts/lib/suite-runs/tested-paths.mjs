@@ -59,7 +59,7 @@ export const TESTED_PATHS = {
   ],
   deletions: ['src/pillion.ts', 'test/integration/features-deleted.test.ts', 'test/support/tree-without.ts'],
   graphs: [
-    ...['src/backends/graph', 'src/backends/onnx/graph', 'src/features/row-proofs/row-difference.ts'],
+    ...['src/backends/graph', 'src/backends/onnx/graph'],
     ...['test/graphs', 'test/support/onnx-graph.ts', 'scripts/lib/graphs.mjs'],
   ],
   fuzz: [

@@ -40,7 +40,7 @@ export interface Counts {
   readonly kind: 'counts';
   readonly dims: Dims;
   readonly elements: readonly Element[];
-  /** As `same` has it. */
+  /** The elements are floats. Absent = integers, or not known. */
   readonly isFloat?: boolean;
 }
 

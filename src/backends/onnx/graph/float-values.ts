@@ -4,7 +4,7 @@
  */
 import { isFloatType, type NodeProto } from '../../graph/graph-proto.ts';
 
-/** What is known of a node's inputs; undefined = left out. */
+/** A node's inputs, as far as they are known; undefined = left out. */
 type Inputs = readonly ({ readonly isFloat?: boolean | undefined } | undefined)[];
 
 const names = (text: string): ReadonlySet<string> => new Set(text.split(' '));

@@ -35,7 +35,7 @@ export class ValueTypes {
     return this.#floats.has(value);
   }
 
-  /** Of a value that only a graph in a node gives, such as what a loop carries, no more is known than of the model. */
+  /** A value that only a graph in a node gives, such as what a loop carries, may be texts if the model has any. */
   mayBeTexts(value: Value): boolean {
     return this.#hasTexts && !this.#others.has(value);
   }

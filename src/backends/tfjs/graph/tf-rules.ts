@@ -42,7 +42,7 @@ function nothing(): Outputs {
 /** Input 0 is the condition, the others are the branches' inputs. */
 function branch(call: TfCall): Outputs {
   const condition = call.values[0];
-  // Of a list it would be the length that counts.
+  // A list is true if it has elements, whatever they are.
   if (condition?.kind !== 'lost' && condition?.dims?.length !== 0 && call.elements(0) !== undefined) {
     throw undecided('its condition is a list');
   }

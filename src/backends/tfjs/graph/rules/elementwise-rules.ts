@@ -47,7 +47,7 @@ function elementwise(call: TfCall): Outputs {
   return broadcast(call, call.allData());
 }
 
-/** Of shapes that do not fit it may give one value for all, instead of none. */
+/** It may give one value for all where the shapes do not fit, instead of none. */
 function equal(call: TfCall): Value {
   const mayFail = call.int('incompatible_shape_error', 1) !== 0;
   if (!mayFail && call.values.some(({ kind }) => kind === 'rows'))
