@@ -3,6 +3,8 @@ import type { ChunkReport, Fate } from './fate.ts';
 
 const FATES: readonly Fate[] = ['rows, same', 'rows, refused', 'rows, unstable', 'rows, WRONG', 'mixed', 'undecided'];
 
+const TOLD_EVERY = 10_000;
+
 type Counts = Record<Fate, number>;
 
 function noCounts(): Counts {
@@ -14,6 +16,7 @@ export class FateCounts {
   readonly #byOp = new Map<string, Counts>();
   #count = 0;
   #ended = 0;
+  #told = 0;
 
   add({ fate, ops }: ChunkReport): void {
     this.#count += 1;
@@ -40,9 +43,10 @@ export class FateCounts {
     return this.#all['rows, WRONG'];
   }
 
-  /** A line now and then, undefined else. */
+  /** A line for every so many graphs, and at the end; undefined else. */
   progress(total: number): string | undefined {
-    if (this.#count % 10_000 !== 0 && this.#count !== total) return undefined;
+    if (this.#count < this.#told + TOLD_EVERY && this.#count !== total) return undefined;
+    this.#told = this.#count;
     const [count, compared] = [this.#count, this.compared].map((number) => number.toLocaleString('en'));
     return `${count} graphs, ${compared} compared, ${this.wrong} wrong`;
   }

@@ -266,3 +266,16 @@ testCases('undecided', {
     },
   ],
 });
+
+testCases('undecided', {
+  'a computed shape of fewer elements, in which the runtime takes one dim for what is left': [
+    {
+      nodes: [
+        ...[node('Shape', 'x', 'shape'), node('Gather', 'shape first', 'n')],
+        ...[node('Concat', 'n two', 'target', { axis: 0 }), node('Reshape', 'x target', 'y')],
+      ],
+      constants: { first: int64s([0]), two: int64s([2]) },
+    },
+    /another number of elements/,
+  ],
+});
