@@ -59,6 +59,7 @@ async function compareRuns(session: InferenceSession, graph: DrawnGraph, seed: n
   const mayOrderNaN = graph.ops.some((op) => LARGEST.includes(op));
   const runs: Runs = {
     mayOrderNaN,
+    isFixed: graph.isFixed,
     run: (rows, nudge) => rowsOf(session, graph, companyOf(graph, seed, rows, nudge), rows),
   };
   const together = await runs.run(all);
@@ -84,6 +85,7 @@ const LARGEST = ['Hardmax', 'ReduceMax', 'ReduceMin'];
 interface Runs {
   /** It has one of those ops. */
   readonly mayOrderNaN: boolean;
+  readonly isFixed: boolean;
   run(rows: readonly number[], nudge?: number): Promise<readonly RowOutputs[]>;
 }
 
@@ -109,8 +111,14 @@ async function isRounding(
   if (isOther(wanted, (await runs.run(others))[row]!)) return false;
   if (runs.mayOrderNaN) return true;
   if (wanted.every((output, i) => isCloseRow(output, found[i]!, magnitudes[i]))) return true;
-  for (const nudge of [2e-7, -2e-7, 1e-6, -1e-6]) {
-    if (isOther(wanted, (await runs.run(others, nudge))[row]!, magnitudes)) return true;
+  // Sums of one row may be rounded alike where those of several are not.
+  const places = runs.isFixed ? [others] : [others, [row]];
+  for (const company of places) {
+    const plain = (await runs.run(company))[company.indexOf(row)]!;
+    for (const nudge of [2e-7, -2e-7, 1e-6, -1e-6]) {
+      const nudged = (await runs.run(company, nudge))[company.indexOf(row)]!;
+      if (isOther(plain, nudged, magnitudes)) return true;
+    }
   }
   return false;
 }
