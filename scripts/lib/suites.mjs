@@ -17,6 +17,7 @@ import { ensureDeployPrograms } from './deploy-programs.mjs';
 import { ensureEnvoy } from './envoy.mjs';
 import { ensureFrontedApps } from './fronted-apps.mjs';
 import { runFuzz } from './fuzz.mjs';
+import { runGraphs } from './graphs.mjs';
 import { prepareImage } from './image-suite.mjs';
 import { ensurePerfAnalyzer } from './perf-analyzer.mjs';
 import { runPodSuite } from './pod-programs.mjs';
@@ -51,9 +52,9 @@ export const SUITES = {
     prepare: () => ({ PILLION_TEST_DELETED_AT_ONCE: '1' }),
   },
   graphs: {
-    says: 'ten thousand random ONNX graphs whose rows are known to be mixed or not',
-    files: ['property/graph-rows.test.js'],
-    prepare: () => ({ PILLION_GRAPH_RUNS: '10000' }),
+    says: 'random ONNX graphs: none judged to keep rows apart mixes them: graphs [--graphs=20000] [--seed=N] [--only=K]',
+    run: runGraphs,
+    takesOptions: true,
   },
   'length-networks': {
     says: 'seventy networks that are honest in short runs alone, to 32 callers with a thousand rows each; ten minutes',

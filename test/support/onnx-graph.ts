@@ -10,9 +10,9 @@ export type GraphDims = readonly (number | string)[];
 
 export interface GraphTensor {
   /** The values of float16 are bit patterns. */
-  readonly type: 'float' | 'int64' | 'bool' | 'uint8' | 'string' | 'float16' | 'double';
+  readonly type: 'float' | 'float16' | 'double' | 'int64' | 'int32' | 'int8' | 'uint8' | 'uint32' | 'bool' | 'string';
   readonly dims: readonly number[];
-  readonly values: readonly (number | string)[];
+  readonly values: readonly (number | bigint | string)[];
 }
 
 export type GraphAttribute =
@@ -24,7 +24,7 @@ export type GraphAttribute =
   | { readonly strings: readonly string[] }
   | { readonly tensor: GraphTensor }
   | { readonly graph: Graph }
-  | { readonly reference: string };
+  | { readonly reference: string; readonly kind?: 'int' | 'ints' };
 
 export interface GraphNode {
   readonly op: string;
@@ -36,7 +36,7 @@ export interface GraphNode {
 }
 
 export interface GraphValue {
-  readonly type: GraphTensor['type'] | 'int32';
+  readonly type: GraphTensor['type'];
   /** Undefined = any rank. */
   readonly dims?: GraphDims | undefined;
   readonly isSequence?: boolean;
@@ -55,7 +55,13 @@ export interface GraphFunction {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes?: readonly string[];
+  /** Attributes with a value for calls that give none. */
+  readonly defaults?: GraphNode['attributes'];
   readonly nodes: readonly GraphNode[];
+  /** The version of ai.onnx; 17 by default. */
+  readonly opset?: number;
+  /** The domains of functions that it calls. */
+  readonly calls?: readonly string[];
 }
 
 export interface GraphModel extends Graph {
@@ -64,8 +70,10 @@ export interface GraphModel extends Graph {
   readonly functions?: readonly GraphFunction[];
 }
 
-const OTHER_FLOATS = { float16: 10, double: 11 } as const;
-const ELEMENT_TYPES = { float: 1, uint8: 2, int32: 6, int64: 7, string: 8, bool: 9, ...OTHER_FLOATS } as const;
+/** The numbers of TensorProto.DataType. */
+export const ELEMENT_TYPES = {
+  ...{ float: 1, uint8: 2, int8: 3, int32: 6, int64: 7, string: 8, bool: 9, float16: 10, double: 11, uint32: 12 },
+} as const;
 const DEFAULT_OPSETS = { '': 17, 'ai.onnx.ml': 3, 'com.microsoft': 1 };
 
 /** A tensor of float32, or of one dim if no dims are given. */
@@ -108,15 +116,23 @@ function opset(domain: string, version: number): Uint8Array {
   return message(bytesField(1, domain), varintField(2, version));
 }
 
-function functionProto({ domain, name, inputs, outputs, attributes = [], nodes }: GraphFunction): Uint8Array {
+/** ai.onnx.ml as models have it, and functions of the model. */
+function opsetOf(domain: string): Uint8Array {
+  return opset(domain, domain === 'ai.onnx.ml' ? DEFAULT_OPSETS['ai.onnx.ml'] : 1);
+}
+
+function functionProto(called: GraphFunction): Uint8Array {
+  const { domain, name, inputs, outputs, attributes = [], defaults = {}, nodes, opset: version = 17 } = called;
   return message(
     bytesField(1, name),
     ...inputs.map((input) => bytesField(4, input)),
     ...outputs.map((output) => bytesField(5, output)),
     ...attributes.map((attribute) => bytesField(6, attribute)),
     ...nodes.map((inner) => messageField(7, nodeProto(inner))),
-    messageField(9, opset('', 17)),
+    ...[...new Set(['ai.onnx.ml', ...(called.calls ?? [])])].map((other) => messageField(9, opsetOf(other))),
+    messageField(9, opset('', version)),
     bytesField(10, domain),
+    ...Object.entries(defaults).map(([key, value]) => messageField(11, attributeProto(key, value))),
   );
 }
 
@@ -154,8 +170,8 @@ function attributeFields(value: GraphAttribute): readonly [type: number, fields:
   if ('strings' in value) return [8, value.strings.map((text) => messageField(9, text))];
   if ('float' in value) return [1, [fixed32Field(2, value.float)]];
   if ('floats' in value) return [6, value.floats.map((number) => fixed32Field(7, number))];
-  // The kind of a reference is that of the function's attribute: here always a number.
-  if ('reference' in value) return [2, [bytesField(21, value.reference)]];
+  // The kind of a reference is that of the function's attribute.
+  if ('reference' in value) return [value.kind === 'ints' ? 7 : 2, [bytesField(21, value.reference)]];
   return [7, value.map((number) => repeatedVarint(8, number))];
 }
 
@@ -174,7 +190,9 @@ function fixed32Field(field: number, value: number): Uint8Array {
 function tensorProto({ type, dims, values }: GraphTensor, name: string): Uint8Array {
   const texts = type === 'string' ? values.map((text) => messageField(6, String(text))) : [];
   const raw =
-    type === 'string' ? Buffer.alloc(0) : Buffer.concat(values.map((value) => rawElement(type, Number(value))));
+    type === 'string'
+      ? Buffer.alloc(0)
+      : Buffer.concat(values.map((value) => rawElement(type, value as number | bigint)));
   return message(
     ...dims.map((dim) => repeatedVarint(1, dim)),
     varintField(2, ELEMENT_TYPES[type]),
@@ -184,14 +202,24 @@ function tensorProto({ type, dims, values }: GraphTensor, name: string): Uint8Ar
   );
 }
 
-function rawElement(type: GraphTensor['type'], value: number): Buffer {
-  if (type === 'bool' || type === 'uint8') return Buffer.from([value]);
-  const bytes = Buffer.alloc(type === 'float' ? 4 : type === 'float16' ? 2 : 8);
-  if (type === 'float') bytes.writeFloatLE(value);
-  else if (type === 'float16') bytes.writeUInt16LE(value);
-  else if (type === 'double') bytes.writeDoubleLE(value);
-  else bytes.writeBigInt64LE(BigInt(value));
-  return bytes;
+function rawElement(type: GraphTensor['type'], value: number | bigint): Buffer {
+  switch (type) {
+    case 'bool':
+    case 'uint8':
+    case 'int8':
+      return Buffer.from([Number(value) & 0xff]);
+    case 'float':
+      return Buffer.from(Float32Array.of(Number(value)).buffer);
+    case 'float16':
+      return Buffer.from(Uint16Array.of(Number(value)).buffer);
+    case 'double':
+      return Buffer.from(Float64Array.of(Number(value)).buffer);
+    case 'int32':
+    case 'uint32':
+      return Buffer.from(Int32Array.of(Number(value)).buffer);
+    default:
+      return Buffer.from(BigInt64Array.of(BigInt(value)).buffer);
+  }
 }
 
 function valueProto(name: string, { type, dims, isSequence = false }: GraphValue): Uint8Array {

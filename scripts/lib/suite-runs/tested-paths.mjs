@@ -59,8 +59,8 @@ export const TESTED_PATHS = {
   ],
   deletions: ['src/pillion.ts', 'test/integration/features-deleted.test.ts', 'test/support/tree-without.ts'],
   graphs: [
-    ...['src/backends/graph', 'src/backends/onnx/graph', 'test/property/graph-rows.test.ts'],
-    ...['onnx-graph', 'row-chain', 'row-graphs', 'row-graph-steps'].map((name) => `test/support/${name}.ts`),
+    ...['src/backends/graph', 'src/backends/onnx/graph'],
+    ...['test/graphs', 'test/support/onnx-graph.ts', 'scripts/lib/graphs.mjs'],
   ],
   'length-networks': [
     ...['src/features/row-proofs', 'src/scheduler/batch', 'src/backends/graph', 'src/backends/onnx/graph'],

@@ -2,8 +2,27 @@
  * Rules for small tensors of integers whose elements are followed one by one: how shapes are computed. A rule returns
  * undefined where it does not know the elements; then the rule for data decides.
  */
+import {
+  add,
+  divide,
+  equal,
+  isFollowed,
+  less,
+  lessOrEqual,
+  MOST_FOLLOWED,
+  multiply,
+  negate,
+  numeric,
+  type Operation,
+  oneOf,
+  remainder,
+  subtract,
+  where,
+  whole,
+} from './element-operations.ts';
+import { isFloatType } from './graph-proto.ts';
 import { axisFromFront, type NodeCall } from './node-call.ts';
-import { dividedBy, type Element, isDim, isNumber, numberOf, opaque, plus, productOf, sizeOf, times } from './size.ts';
+import { type Element, integerSymbol, isDim, isFreeOfRows, numberOf, productOf, sizeOf } from './size.ts';
 import { type Dims, integers, MOST_ELEMENTS, type Value } from './value.ts';
 
 export type ElementRule = (call: NodeCall) => Value | undefined;
@@ -14,7 +33,12 @@ interface Grid {
   readonly elements: readonly Element[];
 }
 
-type Operation = (...operands: readonly Element[]) => Element;
+/** The operation's result; one that is not known gets a symbol of its own, unless it may depend on the number of rows. */
+function resultOf(call: NodeCall, operation: Operation, operands: readonly Element[]): Element {
+  return (
+    operation(...operands) ?? (operands.every(isFreeOfRows) ? integerSymbol(call.following.nextName()) : undefined)
+  );
+}
 
 /** Input `i` as elements with dims. */
 export function gridOf(call: NodeCall, i: number): Grid | undefined {
@@ -47,7 +71,11 @@ function elementwise(operation: Operation): ElementRule {
     );
     if (!fits) return undefined;
     const elements = largest.elements.map((_, i) =>
-      operation(...grids.map((grid) => grid.elements[grid.elements.length === 1 ? 0 : i])),
+      resultOf(
+        call,
+        operation,
+        grids.map((grid) => grid.elements[grid.elements.length === 1 ? 0 : i]),
+      ),
     );
     return gridValue(largest.dims, elements);
   };
@@ -55,67 +83,6 @@ function elementwise(operation: Operation): ElementRule {
 
 function compareSize(a: Grid, b: Grid): number {
   return a.elements.length - b.elements.length || a.dims.length - b.dims.length;
-}
-
-/** A result on plain numbers, and a symbol for others. */
-function numeric(name: string, compute: (...numbers: readonly number[]) => number): Operation {
-  return (...operands) => {
-    const numbers = operands.map(numberOf);
-    if (numbers.every((number) => number !== undefined)) {
-      const result = compute(...numbers);
-      if (Number.isSafeInteger(result)) return sizeOf(result);
-    }
-    return opaque(name, operands);
-  };
-}
-
-function isTrue(condition: boolean): Element {
-  return sizeOf(condition ? 1 : 0);
-}
-
-/** Whether a size and a negative number can never be equal, as shapes are compared with -1. */
-function differ(a: Element, b: Element): boolean {
-  return isNegative(a) ? b !== undefined && isDim(b) : isNegative(b) && a !== undefined && isDim(a);
-}
-
-function isNegative(size: Element): boolean {
-  return isNumber(size) && size.factor < 0;
-}
-
-const equal: Operation = (a, b) => {
-  if (differ(a, b)) return isTrue(false);
-  if (a !== undefined && a.key === b?.key && isDim(a)) return isTrue(true);
-  return numeric('equal', (x, y) => (x === y ? 1 : 0))(a, b);
-};
-
-const where: Operation = (condition, a, b) => {
-  if (isNumber(condition)) return condition.factor === 0 ? b : a;
-  if (a !== undefined && a.key === b?.key) return a;
-  return opaque('where', [condition, a, b]);
-};
-
-/** Divides integers and rounds towards zero. */
-const divide: Operation = (a, b) => dividedBy(a, b) ?? opaque('divide', [a, b]);
-
-/** Makes an integer of the element; one that is an integer stays as it is. */
-const whole: Operation = (a) => {
-  if (a === undefined) return undefined;
-  const isWhole = Number.isInteger(a.factor) && a.symbols.every((symbol) => !symbol.startsWith('i:'));
-  return isWhole ? a : opaque('whole', [a]);
-};
-
-const multiply: Operation = (a, b) => times(a, b) ?? opaque('times', [a, b]);
-const add: Operation = (a, b) => plus(a, b) ?? opaque('plus', [a, b]);
-const negate: Operation = (a) => multiply(a, sizeOf(-1));
-const subtract: Operation = (a, b) => add(a, negate(b));
-
-/** One of the operands, if all are equal. */
-function oneOf(name: string, compute: (...numbers: readonly number[]) => number): Operation {
-  return (...operands) => {
-    const [first] = operands;
-    if (first !== undefined && operands.every((operand) => operand?.key === first.key)) return first;
-    return numeric(name, compute)(...operands);
-  };
 }
 
 /** Copies elements: `source` gives the place of each. Undefined for more than MOST_ELEMENTS. */
@@ -201,6 +168,9 @@ function transpose(call: NodeCall): Value | undefined {
 function range(call: NodeCall): Value | undefined {
   const [start, limit, delta] = [0, 1, 2].map((i) => numberOf(gridOf(call, i)?.elements[0]));
   if (start === undefined || limit === undefined || !delta) return undefined;
+  // The sums of other floats are rounded.
+  if (![start, limit, delta].every((bound) => Number.isInteger(bound) && Math.abs(bound) <= MOST_FOLLOWED))
+    return undefined;
   const count = Math.max(0, Math.ceil((limit - start) / delta));
   if (!(count <= MOST_ELEMENTS)) return undefined;
   return gridValue(
@@ -214,23 +184,47 @@ function reduceAll(operation: Operation): ElementRule {
     const grid = gridOf(call, 0);
     if (grid?.dims.length !== 1 || grid.elements.length === 0) return undefined;
     if (call.int('noop_with_empty_axes', 0) !== 0) return undefined;
-    const elements = [grid.elements.slice(1).reduce((a, b) => operation(a, b), grid.elements[0])];
+    const elements = [grid.elements.slice(1).reduce((a, b) => resultOf(call, operation, [a, b]), grid.elements[0])];
     return gridValue(call.int('keepdims', 1) === 0 ? [] : [1], elements);
   };
 }
 
 /** FLOAT, INT32, INT64, DOUBLE: types that hold sizes. BOOL is the only other one that shapes are computed with. */
 const SIZE_TYPES: readonly number[] = [1, 6, 7, 11];
+const INT64 = 7;
 const BOOL = 9;
 
 function cast(call: NodeCall): Value | undefined {
   const to = call.int('to', 0);
-  if (SIZE_TYPES.includes(to)) return elementwise(whole)(call);
-  return to === BOOL ? elementwise(numeric('bool', (a) => (a === 0 ? 0 : 1)))(call) : undefined;
+  if (to === BOOL) return elementwise(numeric('bool', (a) => (a === 0 ? 0 : 1)))(call);
+  if (!SIZE_TYPES.includes(to)) return undefined;
+  const value = elementwise(castTo(call, to))(call);
+  return value?.kind === 'same' || value?.kind === 'counts' ? { ...value, isFloat: isFloatType(to) } : value;
 }
 
-const less = numeric('less', (a, b) => (a < b ? 1 : 0));
-const lessOrEqual = numeric('lessOrEqual', (a, b) => (a <= b ? 1 : 0));
+function castTo(call: NodeCall, to: number): Operation {
+  const isFromFloat = hasFloats(call);
+  const isKept = to === INT64 && !isFromFloat;
+  const round = isFloatType(to) ? whole(`cast ${to}`) : whole(`cast ${to}`, Math.trunc);
+  return (a) => {
+    const result = round(a);
+    return isKept || isFollowed(result) ? result : undefined;
+  };
+}
+
+/** Whether an input has floats, as far as that is known. */
+function hasFloats({ inputs }: NodeCall): boolean {
+  return inputs.some((value) => (value?.kind === 'same' || value?.kind === 'counts') && value.isFloat === true);
+}
+
+/** Results of the rule are floats if an input is. */
+export function withFloats(rule: ElementRule): ElementRule {
+  return (call) => {
+    const value = rule(call);
+    const isCounted = value?.kind === 'same' || value?.kind === 'counts';
+    return isCounted && value.isFloat === undefined && hasFloats(call) ? { ...value, isFloat: true } : value;
+  };
+}
 
 /** The rules by op of ai.onnx. */
 export const ELEMENT_RULES: Readonly<Record<string, ElementRule>> = {
@@ -243,15 +237,15 @@ export const ELEMENT_RULES: Readonly<Record<string, ElementRule>> = {
   Add: elementwise(add),
   Sub: elementwise(subtract),
   Mul: elementwise(multiply),
-  Div: elementwise(divide),
-  Mod: elementwise(numeric('mod', (a, b) => (a >= 0 && b > 0 ? a % b : Number.NaN))),
+  Div: (call) => elementwise(divide(hasFloats(call)))(call),
+  Mod: (call) => elementwise(remainder(call.int('fmod', 0)))(call),
   Min: elementwise(oneOf('min', Math.min)),
   Max: elementwise(oneOf('max', Math.max)),
   Neg: elementwise(negate),
   Abs: elementwise((a) => (a !== undefined && isDim(a) ? a : numeric('abs', Math.abs)(a))),
-  Floor: elementwise(whole),
-  Ceil: elementwise(whole),
-  Round: elementwise(whole),
+  Floor: elementwise(whole('floor', Math.floor)),
+  Ceil: elementwise(whole('ceil', Math.ceil)),
+  Round: elementwise(whole('round')),
   Cast: cast,
   Identity: elementwise((a) => a),
   Equal: elementwise(equal),

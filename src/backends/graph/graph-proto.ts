@@ -11,10 +11,25 @@ export function isFloatType(type: number): boolean {
   return FLOATS.has(type);
 }
 
+/** UINT8, INT8, UINT16, INT16, UINT32, UINT64. */
+const NARROW: ReadonlySet<number> = new Set([2, 3, 4, 5, 12, 13]);
+
+/** Whether elements of this TensorProto.DataType are integers whose arithmetic wraps at less than int32's bounds, or at 0. */
+export function isNarrowType(type: number): boolean {
+  return NARROW.has(type);
+}
+
+/** TensorProto.DataType of texts. */
+export const TEXT_TYPE = 8;
+
 export interface TensorProto {
   readonly name: string;
   /** Its elements are floats. Absent = not known. */
   readonly isFloat?: boolean;
+  /** They are texts. */
+  readonly isText?: boolean;
+  /** They are integers of 8 or 16 bits, or unsigned: arithmetic may wrap. */
+  readonly isNarrow?: boolean;
   /** Undefined = not known. */
   readonly dims: readonly number[] | undefined;
   /** The elements in row-major order. Undefined if there are many, or they are no numbers, or in another file. */

@@ -1,6 +1,6 @@
 /** A node with the values of its inputs: what a rule sees. */
 import type { Attribute, GraphProto, NodeProto } from './graph-proto.ts';
-import { dimSymbol, type Element, isDim, numberOf, opaque, type Size } from './size.ts';
+import { asDimSymbol, dimSymbol, type Element, isDim, numberOf, opaque, type Size } from './size.ts';
 import { type Dims, elementsOf, type Known, mixed, type Same, same, undecided, type Value } from './value.ts';
 
 /** The values of a node's outputs; those that are not in the list cannot be followed. */
@@ -16,6 +16,10 @@ export interface Following {
   elements(value: Value): readonly Element[] | undefined;
   /** The outputs of a graph in the node for its inputs; it also sees the values of the graph around it. */
   branch(graph: GraphProto, inputs: readonly Value[]): readonly Value[];
+  /** Whether the value has floats; false = it may be of any type. */
+  isFloat(value: Value): boolean;
+  /** Whether the value may hold texts. */
+  mayBeTexts(value: Value): boolean;
   /** The assumed value of a condition that no request changes; undefined = none yet. */
   assumed(condition: Size): boolean | undefined;
 }
@@ -118,8 +122,8 @@ export class NodeCall {
 
   /** A dim that follows from the operands by an operation, whatever they are: equal operands give equal dims. */
   dimOf(operation: string, operands: readonly Element[]): Size {
-    const key = opaque(operation, operands)?.key;
-    return key === undefined ? this.unknownDim() : dimSymbol(key);
+    const size = opaque(operation, operands);
+    return size === undefined ? this.unknownDim() : asDimSymbol(size);
   }
 
   /** A size that has no part of the rows as a dim; one that is not known, or may be negative, is any. */

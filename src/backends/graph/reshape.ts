@@ -4,7 +4,8 @@
  * In memory a tensor with a batch axis is `front` blocks of B rows, each of them in one piece: front × B × inner, where
  * front is the product of all dims before the axis and of what was merged in front. A Reshape moves nothing in memory.
  * So the rows are in the dim of the new shape where the product of the dims before it divides `front`, and the dim
- * itself is a multiple of the rest of `front` times B. The runtime checks that the products of all dims are equal.
+ * itself is a multiple of the rest of `front` times B. The products of all dims are equal: that is proved where the graph
+ * computes the shape, since ONNX Runtime replaces one dim that it does not know by -1, which fits any.
  */
 import type { NodeCall } from './node-call.ts';
 import {
@@ -13,6 +14,7 @@ import {
   isDim,
   isFreeOfRows,
   isNumber,
+  isSameSize,
   numberOf,
   ONE,
   productOf,
@@ -29,11 +31,13 @@ export function reshape(call: NodeCall, x: Known, target: Target): Known {
   const open = target.findIndex((size) => numberOf(size) === -1);
   const rest = open < 0 ? undefined : dividedBy(total, productOf(target.toSpliced(open, 1)));
   const wanted = open < 0 ? target : target.with(open, rest);
+  const isProved = open >= 0 || target.every(isNumber) || isSameSize(productOf(target), total);
+  if (x.kind === 'rows' && !isProved) throw undecided('its shape may have another number of elements');
   if (x.kind === 'rows') return reshapedRows(call, x, wanted, open);
   if (wanted.some((size, i) => i !== open && !isFreeOfRows(size))) {
     throw undecided('its shape depends on the number of rows, its data does not');
   }
-  return same(wanted.map((size) => (size !== undefined && isDim(size) ? size : call.unknownDim())));
+  return same(wanted.map((size) => (isProved && size !== undefined && isDim(size) ? size : call.unknownDim())));
 }
 
 /** `open` is the place of the dim that was -1. */

@@ -86,7 +86,7 @@ export function dividedBy(a: Element, b: Element): Element {
 
 /**
  * The result of an operation on integers that has no product form: a symbol named by the operation, or undefined if an
- * operand may depend on the number of rows.
+ * operand may depend on the number of rows. An operation of the same name must give the same for the same operands.
  */
 export function opaque(operation: string, operands: readonly Element[]): Element {
   const isFree = operands.every(isFreeOfRows);
@@ -100,9 +100,21 @@ export function plus(a: Element, b: Element): Element {
   if (a === undefined || b === undefined) return undefined;
   if (a.factor === 0) return b;
   if (b.factor === 0) return a;
-  if (a.symbols.join() === b.symbols.join()) return exact(a.factor + b.factor, a.symbols);
+  if (hasSameSymbols(a, b)) return exact(a.factor + b.factor, a.symbols);
   const sum = opaque('plus', a.key < b.key ? [a, b] : [b, a]);
-  return sum !== undefined && isDim(a) && isDim(b) ? dimSymbol(sum.key) : sum;
+  return sum !== undefined && isDim(a) && isDim(b) ? asDimSymbol(sum) : sum;
+}
+
+/**
+ * The size of a dim that an opaque size tells. Its name is that of the one symbol: with the factor in front it would
+ * read like a product of two.
+ */
+export function asDimSymbol(size: Size): Size {
+  return dimSymbol(size.symbols.join());
+}
+
+function hasSameSymbols(a: Size, b: Size): boolean {
+  return a.symbols.length === b.symbols.length && a.symbols.every((symbol, i) => symbol === b.symbols[i]);
 }
 
 function exact(factor: number, symbols: readonly string[]): Element {

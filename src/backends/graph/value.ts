@@ -25,6 +25,8 @@ export interface Same {
   readonly dims: Dims | undefined;
   /** The elements of a small tensor of integers or booleans, in row-major order; none depends on the number of rows. */
   readonly elements?: readonly Element[] | undefined;
+  /** Those are floats. Absent = integers, or not known. */
+  readonly isFloat?: boolean;
 }
 
 export interface Rows {
@@ -38,6 +40,8 @@ export interface Counts {
   readonly kind: 'counts';
   readonly dims: Dims;
   readonly elements: readonly Element[];
+  /** The elements are floats. Absent = integers, or not known. */
+  readonly isFloat?: boolean;
 }
 
 /** Why a value is lost; `fails` = the runtime refuses to compute it, so that there is no answer to be wrong. */
@@ -121,6 +125,16 @@ export function checkInvariants(value: Value, inputs: readonly (Value | undefine
   if (dims?.some((dim, axis) => axis !== batch && !isFreeOfRows(dim))) {
     throw new RowsLost('undecided', 'a dim beside the rows depends on how many there are');
   }
+}
+
+/**
+ * The result of a rule for data as a value of its own, with elements of its own or none: types and names of elements
+ * belong to one value, and a rule may return its input for a result of equal dims.
+ */
+export function ownValue(value: Value, inputs: readonly (Value | undefined)[]): Value {
+  // All nodes share a value without dims.
+  if (value.kind === 'same' && value.dims === undefined) return value;
+  return value.kind === 'same' && inputs.includes(value) ? same(value.dims) : { ...value };
 }
 
 /** One of several values that is never computed, or else one that is surely mixed; undefined if none is lost. */

@@ -49,6 +49,15 @@ const rowsOf = (x: string): readonly TfNode[] => [
   node('count', 'StridedSlice', ['shape', 'at0', 'at1', 'at1'], { shrink_axis_mask: intAttr(1) }),
 ];
 
+/** x in the shape [number of rows × m, what is left], where a node "m" gives one number. */
+const timesM: readonly (TfNode | readonly TfNode[])[] = [
+  rowsOf('x'),
+  node('size', 'Mul', ['count', 'm']),
+  scalar('rest', -1),
+  node('target', 'Pack', ['size', 'rest']),
+  node('y', 'Reshape', ['x', 'target']),
+];
+
 interface Case {
   readonly nodes: readonly (TfNode | readonly TfNode[])[];
   /** Of x; default [N, 4]. */
@@ -281,6 +290,88 @@ const MEETING: Readonly<Record<string, Case & { readonly kind?: 'undecided'; rea
       },
     ],
     reason: /nested more than/,
+  },
+  'a shape of constants that are added up': {
+    kind: 'undecided',
+    nodes: [ints('c', -1, 4), scalar('axis', 0), node('s', 'Cumsum', ['c', 'axis']), node('y', 'Reshape', ['x', 's'])],
+  },
+  'a shape that is turned round': {
+    kind: 'undecided',
+    nodes: [ints('c', -1, 4), ints('axes', 0), node('s', 'ReverseV2', ['c', 'axes']), node('y', 'Reshape', ['x', 's'])],
+  },
+  'a size that a table has for a key': {
+    kind: 'undecided',
+    nodes: [
+      ...[node('table', 'HashTableV2', []), scalar('key', 1), scalar('none', 0)],
+      node('m', 'LookupTableFindV2', ['table', 'key', 'none']),
+      timesM,
+    ].flat(),
+  },
+  'a size from a list, of which the first is another': {
+    kind: 'undecided',
+    nodes: [
+      ...[ints('both', 1, 2), ints('none'), scalar('second', 1)],
+      node('list', 'TensorListFromTensor', ['both', 'none']),
+      node('m', 'TensorListGetItem', ['list', 'second', 'none']),
+      timesM,
+    ].flat(),
+  },
+  'a condition that is a list': {
+    kind: 'undecided',
+    nodes: [
+      ints('zero', 0),
+      node('y', 'If', ['zero', 'x'], {
+        then_branch: functionAttr('mean_of_rows'),
+        else_branch: functionAttr('relu'),
+      }),
+    ],
+    functions: [meanOfRows, relu],
+    reason: /condition is a list/,
+  },
+  'lots of a normal distribution': {
+    kind: 'undecided',
+    nodes: [
+      ...[ints('s', 4), node('drawn', 'TruncatedNormal', ['s']), node('lots', 'Reshape', ['drawn', 's'])],
+      node('y', 'AddV2', ['x', 'lots']),
+    ],
+    reason: /TruncatedNormal/,
+  },
+  'floats that become unsigned integers': {
+    kind: 'undecided',
+    nodes: [node('y', 'Cast', ['x'], { DstT: intAttr(22) })],
+    reason: /unsigned/,
+  },
+  'a comparison of shapes that need not fit': {
+    kind: 'undecided',
+    nodes: [node('y', 'Equal', ['x', 'x'], { incompatible_shape_error: flagAttr(false) })],
+    reason: /shapes/,
+  },
+  'a pool of channels': {
+    kind: 'undecided',
+    shape: [-1, 8, 8, 3],
+    nodes: [
+      node('pool', 'MaxPool', ['x'], {
+        ksize: intsAttr([1, 1, 1, 3]),
+        strides: intsAttr([1, 1, 1, 3]),
+        padding: textAttr('VALID'),
+      }),
+      ...[node('dims', 'Shape', ['pool']), ints('last', 3), ints('end', 4)],
+      // There is 1 channel left, and not 3.
+      node('channels', 'StridedSlice', ['dims', 'last', 'end', 'at1'], { shrink_axis_mask: intAttr(1) }),
+      ...[scalar('four', 4), node('m', 'Sub', ['four', 'channels'])],
+      timesM,
+    ].flat(),
+  },
+  'a slice backwards that takes nothing': {
+    kind: 'undecided',
+    nodes: [
+      ...[ints('from', 0, 3), ints('to', 0, 4), ints('by', 1, -1)],
+      node('none', 'StridedSlice', ['x', 'from', 'to', 'by'], { begin_mask: intAttr(1), end_mask: intAttr(1) }),
+      node('dims', 'Shape', ['none']),
+      node('width', 'StridedSlice', ['dims', 'at1', 'at2', 'at1'], { shrink_axis_mask: intAttr(1) }),
+      ...[ints('at2', 2), scalar('three', 3), node('m', 'Sub', ['width', 'three'])],
+      timesM,
+    ].flat(),
   },
   'nodes in a circle': { kind: 'undecided', nodes: [node('a', 'Relu', ['y']), node('y', 'Relu', ['a'])] },
 };

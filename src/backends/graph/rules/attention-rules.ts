@@ -31,9 +31,11 @@ function checkBias(call: NodeCall, i: number, x: Rows): void {
 }
 
 function isFirstOf(value: Rows, x: Rows): boolean {
-  return (
-    value.axis.at === 0 && isSameSize(value.axis.inner, x.axis.inner) && isSameSize(value.axis.outer, x.axis.outer)
-  );
+  return value.axis.at === 0 && isMergedAlike(value, x);
+}
+
+function isMergedAlike(value: Rows, x: Rows): boolean {
+  return isSameSize(value.axis.inner, x.axis.inner) && isSameSize(value.axis.outer, x.axis.outer);
 }
 
 function isForAll(bias: Known): boolean {
@@ -41,10 +43,11 @@ function isForAll(bias: Known): boolean {
 }
 
 /** Past keys and values [2, batch, heads, time, size]. */
-function checkPast(call: NodeCall, i: number, at: number): void {
+function checkPast(call: NodeCall, i: number, at: number, x: Rows): void {
   if (!call.has(i)) return;
   const past = call.data(i);
   if (past.kind !== 'rows' || past.axis.at !== at) throw mixed('its past is not of the rows');
+  if (!isMergedAlike(past, x)) throw undecided('its past may be of other rows');
 }
 
 /** Inputs: x, weights, bias, mask, past, bias of the scores. */
@@ -61,8 +64,10 @@ function qAttention(call: NodeCall): Outputs {
 function attentionOf(call: NodeCall, places: Readonly<Record<'mask' | 'past' | 'scores', number>>): Outputs {
   const x = rowsFirst(call.data(0), 'its input');
   for (const i of [1, 2]) call.constant(i, 'a weight');
-  if (call.has(places.mask)) rowsFirst(call.data(places.mask), 'its mask');
-  checkPast(call, places.past, 1);
+  if (call.has(places.mask) && !isFirstOf(rowsFirst(call.data(places.mask), 'its mask'), x)) {
+    throw undecided('its mask may be of other rows');
+  }
+  checkPast(call, places.past, 1, x);
   checkBias(call, places.scores, x);
   const y = rows([...x.dims.slice(0, -1), call.unknownDim()], x.axis);
   return [y, rows([call.unknownDim(), x.dims[0]!, ...call.unknownDims(3)], movedTo(x.axis, 1))];
@@ -76,7 +81,7 @@ function multiHeadAttention(call: NodeCall): Outputs {
   }
   call.constant(3, 'a weight');
   checkBias(call, 5, x);
-  for (const i of [6, 7]) checkPast(call, i, 0);
+  for (const i of [6, 7]) checkPast(call, i, 0, x);
   if (call.inputs.length > 8) throw undecided('it has inputs of other kinds');
   const present = rows([x.dims[0]!, ...call.unknownDims(3)], x.axis);
   return [rows([x.dims[0]!, ...call.unknownDims(2)], x.axis), present, present];

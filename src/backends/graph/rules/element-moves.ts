@@ -1,5 +1,5 @@
 /** Ops that keep, cut or repeat the elements of small integer tensors, as shapes are put together. */
-import { ELEMENT_RULES, type ElementRule, gridOf, gridValue, picked } from '../elements.ts';
+import { ELEMENT_RULES, type ElementRule, gridOf, gridValue, picked, withFloats } from '../elements.ts';
 import { NodeCall, type Rule } from '../node-call.ts';
 import { type Element, numberOf, sizeOf } from '../size.ts';
 import { same, type Value } from '../value.ts';
@@ -50,8 +50,7 @@ function scatterND(call: NodeCall): Value | undefined {
   return elements.length === grid.elements.length ? gridValue(grid.dims, elements) : undefined;
 }
 
-/** All rules for elements, by op of ai.onnx. */
-export const ALL_ELEMENT_RULES: Readonly<Record<string, ElementRule>> = {
+const RULES: Readonly<Record<string, ElementRule>> = {
   ...ELEMENT_RULES,
   Reshape: kept(LAYOUT_RULES['Reshape']!),
   Squeeze: kept(LAYOUT_RULES['Squeeze']!),
@@ -62,3 +61,8 @@ export const ALL_ELEMENT_RULES: Readonly<Record<string, ElementRule>> = {
   Tile: tile,
   ScatterND: scatterND,
 };
+
+/** All rules for elements, by op of ai.onnx. */
+export const ALL_ELEMENT_RULES: Readonly<Record<string, ElementRule>> = Object.fromEntries(
+  Object.entries(RULES).map(([op, rule]) => [op, withFloats(rule)]),
+);

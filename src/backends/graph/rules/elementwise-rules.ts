@@ -5,7 +5,7 @@ import { isSameSize, ONE } from '../size.ts';
 import { type Known, mixed, undecided } from '../value.ts';
 
 const ELEMENTWISE =
-  'Abs Acos Acosh Add And Asin Asinh Atan Atanh BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast Ceil Celu ' +
+  'Abs Acos Acosh Add And Asin Asinh Atan Atanh BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Ceil Celu ' +
   'Clip Cos Cosh Div Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN ' +
   'LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mod Mul Neg Not Or PRelu Pow Reciprocal Relu Round Selu Shrink ' +
   'Sigmoid Sign Sin Sinh Softplus Softsign Sqrt StringConcat RegexFullMatch Sub Sum Swish Tan Tanh ThresholdedRelu ' +
@@ -14,8 +14,26 @@ const ELEMENTWISE =
 /** A result of all inputs, broadcast. */
 export const elementwise: Rule = (call) => broadcast(call, call.allData());
 
-/** The result is like the first input; the others only say how. */
-const likeFirst: Rule = (call) => call.data(0);
+/** TensorProto.DataType of UINT32. */
+const UINT32 = 12;
+
+/** ONNX Runtime converts negative and large floats to uint32 in another way for the last of a tensor than for others. */
+const MAY_BE_UINT32 = 'floats that do not fit uint32 become other numbers in company';
+
+function cast(call: NodeCall): Outputs {
+  const x = call.data(0);
+  if (x.kind === 'rows' && call.int('to', UINT32) === UINT32) throw undecided(MAY_BE_UINT32);
+  return x;
+}
+
+/** The result is like the first input; the other says its type, which is known of floats alone. */
+function castLike(call: NodeCall): Outputs {
+  const x = call.data(0);
+  const like = call.inputs[1];
+  const isFloat = like !== undefined && call.following.isFloat(like);
+  if (x.kind === 'rows' && !isFloat) throw undecided(MAY_BE_UINT32);
+  return x;
+}
 
 /** Each name of the list, with spaces between, has the rule. */
 export function each(names: string, rule: Rule): Rules {
@@ -67,7 +85,8 @@ function dynamicQuantize(call: NodeCall): Outputs {
 
 export const ELEMENTWISE_RULES: Rules = {
   ...each(ELEMENTWISE, elementwise),
-  CastLike: likeFirst,
+  Cast: cast,
+  CastLike: castLike,
   Dropout: dropout,
   QuantizeLinear: quantize,
   DequantizeLinear: quantize,

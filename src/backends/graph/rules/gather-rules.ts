@@ -1,7 +1,18 @@
 /** Ops that pick or replace elements by indices. */
 import { ANY_CONSTANT, axisFromFront, type NodeCall, type Outputs, type Rule, type Rules } from '../node-call.ts';
-import { isSameSize, numberOf, sizeOf } from '../size.ts';
-import { along, type Known, mixed, movedTo, type Rows, rows, same, undecided, type Value } from '../value.ts';
+import { isSameSize, numberOf, ONE, sizeOf } from '../size.ts';
+import {
+  along,
+  type Dims,
+  type Known,
+  mixed,
+  movedTo,
+  type Rows,
+  rows,
+  same,
+  undecided,
+  type Value,
+} from '../value.ts';
 import { checkApart, withDims } from './axis-rules.ts';
 import { each } from './elementwise-rules.ts';
 
@@ -16,6 +27,7 @@ function gather(call: NodeCall): Outputs {
   if (data.dims === undefined || indices.dims === undefined) return bothConstant(data, indices);
   const axis = axisFromFront(call.int('axis', 0), data.dims.length);
   const dims = [...data.dims.slice(0, axis), ...indices.dims, ...data.dims.slice(axis + 1)];
+  checkTexts(call, data.dims.slice(axis + 1));
   if (data.kind === 'same') {
     return along(dims, indices.kind === 'rows' ? movedTo(indices.axis, axis + indices.axis.at) : undefined);
   }
@@ -23,6 +35,12 @@ function gather(call: NodeCall): Outputs {
   if (indices.kind === 'rows') throw mixed('it picks from each row for every other');
   const { at } = data.axis;
   return rows(dims, movedTo(data.axis, at < axis ? at : at - 1 + indices.dims.length));
+}
+
+/** ONNX Runtime copies only the first text of all that one index picks. */
+function checkTexts(call: NodeCall, picked: Dims): void {
+  const isOne = picked.every((dim) => isSameSize(dim, ONE));
+  if (!isOne && call.following.mayBeTexts(call.data(0))) throw undecided('it may pick several texts at once');
 }
 
 function bothConstant(...values: readonly Known[]): Value {

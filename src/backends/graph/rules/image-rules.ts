@@ -144,6 +144,10 @@ function resize(call: NodeCall): Outputs {
   if (counted.length > 1) throw mixed('it resizes to the number of rows');
   if (ODD_COORDINATES.includes(call.text('coordinate_transformation_mode'))) throw undecided('it may move the rows');
   if (call.text('keep_aspect_ratio_policy', 'stretch') !== 'stretch') throw undecided('it may resize the rows');
+  if (call.text('mode', 'nearest') !== 'nearest' && (rank < 4 || x.axis.at > 1)) {
+    // The runtime adds neighbours times 0 to each row: NaN for an infinite one.
+    throw undecided('it takes the axis of the rows for one of places');
+  }
   const isOld = call.node.op === 'Upsample' || call.opset < 11;
   const scales = call.floats('scales') ?? scalesOf(call, isOld ? 1 : 2);
   const sizes = isOld ? undefined : call.elements(3);
@@ -176,7 +180,10 @@ function resized(
   const size = sizes?.[place];
   if (size !== undefined && size > 0) return sizeOf(size);
   const [extent, scale] = [numberOf(dim), scales?.[place]];
-  return extent === undefined || scale === undefined ? call.unknownDim() : sizeOf(Math.floor(extent * scale));
+  if (extent === undefined || scale === undefined) return call.unknownDim();
+  // Runtimes multiply as float32, which may round up to an integer.
+  const [exact, rounded] = [Math.floor(extent * scale), Math.floor(Math.fround(extent * scale))];
+  return exact === rounded ? sizeOf(exact) : call.unknownDim();
 }
 
 /** A grid of places for each image. */

@@ -49,9 +49,9 @@ export function everyRound(
   return { states: wide.map((state) => widened(call, state)), outputs: again };
 }
 
-/** Elements may change from round to round: each time they are others. */
+/** Elements may change from round to round: each time they are others, also where they are no more than symbols. */
 function withoutElements(state: Known): Known {
-  return state.kind === 'same' && state.elements !== undefined ? same(state.dims) : state;
+  return state.kind === 'same' ? same(state.dims) : state;
 }
 
 function bodyOutputs(outputs: readonly Value[]): readonly Value[] {

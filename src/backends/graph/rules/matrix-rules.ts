@@ -1,7 +1,7 @@
 /** Products of matrices. The axis that is summed over must not be the rows'. */
 import { broadcast } from '../broadcast.ts';
 import { ANY_CONSTANT, type NodeCall, type Outputs, type Rules } from '../node-call.ts';
-import { ONE } from '../size.ts';
+import { isSameSize, numberOf, ONE, type Size } from '../size.ts';
 import { along, axisOf, type Dims, type Known, mixed, movedTo, type RowAxis, same, undecided } from '../value.ts';
 import { isOne } from './elementwise-rules.ts';
 
@@ -38,6 +38,7 @@ function matMul(call: NodeCall, a: Known, b: Known): Known {
   const left = matricesOf(a, isRow ? [ONE, ...a.dims] : a.dims, isRow ? aAxis && movedTo(aAxis, 1) : aAxis);
   const right = matricesOf(b, isColumn ? [...b.dims, ONE] : b.dims, axisOf(b));
   if (left.at === 1 || right.at === 0) throw mixed(CONTRACTS);
+  checkContracted(left.dims[1], right.dims[0]);
   const lead = broadcast(call, [left.lead, right.lead]);
   const rank = lead.dims!.length;
   const dims = [...lead.dims!, ...(isRow ? [] : [left.dims[0]]), ...(isColumn ? [] : [right.dims[1]])];
@@ -48,6 +49,11 @@ function matMul(call: NodeCall, a: Known, b: Known): Known {
   ].filter((axis) => axis !== undefined);
   if (places.length > 1) throw mixed('it combines each row with every other');
   return along(dims, places[0]);
+}
+
+/** Throws RowsLost for sums over no elements: ONNX Runtime leaves what was in the memory of the result before. */
+function checkContracted(...dims: readonly Size[]): void {
+  if (dims.some((dim) => numberOf(dim) === 0)) throw undecided('it sums over a dim of 0');
 }
 
 function productOfUnknown(a: Known, b: Known): Known {
@@ -127,8 +133,7 @@ function einsum(call: NodeCall): Outputs {
   for (const [i, x] of inputs.entries()) {
     const term = terms[i]!;
     if (x.dims?.length !== term.length) throw undecided('its equation does not fit the rank of an operand');
-    for (const [at, name] of term.entries())
-      if (!sizes.has(name) || sizes.get(name) === ONE) sizes.set(name, x.dims[at]!);
+    for (const [at, name] of term.entries()) if (isSameSize(sizes.get(name) ?? ONE, ONE)) sizes.set(name, x.dims[at]!);
     if (x.kind === 'same') continue;
     if (label !== undefined && label !== term[x.axis.at]) throw mixed('it combines each row with every other');
     label = term[x.axis.at]!;
@@ -139,6 +144,7 @@ function einsum(call: NodeCall): Outputs {
     sizes.set(label, x.dims[x.axis.at]!);
   }
   const dims = output.map((name) => sizes.get(name) ?? call.unknownDim());
+  checkContracted(...sizes.values());
   if (label === undefined) return same(dims);
   checkLabel(label, terms, inputs, output);
   return along(dims, { ...axis!, at: output.indexOf(label) });
@@ -163,7 +169,12 @@ function parseEquation(equation: string): { readonly terms: readonly Term[]; rea
   if (right !== undefined) return { terms, output: [...right] };
   const all = terms.flat();
   const once = [...new Set(all)].filter((name) => all.indexOf(name) === all.lastIndexOf(name));
-  return { terms, output: once.sort() };
+  return { terms, output: once.sort((a, b) => placeOf(a) - placeOf(b)) };
+}
+
+/** ONNX Runtime has capital letters behind small ones. */
+function placeOf(label: string): number {
+  return label.charCodeAt(0) + (label < 'a' ? 256 : 0);
 }
 
 export const MATRIX_RULES: Rules = {

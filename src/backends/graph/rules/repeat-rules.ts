@@ -80,12 +80,11 @@ function constantOfShape(call: NodeCall): Outputs {
   const dims = shape.map((size) => call.asDim(size));
   const count = numberOf(productOf(dims));
   const value = call.node.attributes.get('value');
-  const element = value === undefined ? 0 : value.tensor?.elements?.[0];
-  if (count === undefined || count > 64 || element === undefined) return same(dims);
-  return same(
-    dims,
-    Array.from({ length: count }, () => sizeOf(element)),
-  );
+  const tensor = value?.tensor;
+  const element = value === undefined ? 0 : tensor?.isNarrow ? undefined : tensor?.elements?.[0];
+  if (count === undefined || count > 64 || element === undefined || !Number.isFinite(element)) return same(dims);
+  const elements = Array.from({ length: count }, () => sizeOf(element));
+  return { ...same(dims, elements), isFloat: tensor?.isFloat ?? value === undefined };
 }
 
 function tile(call: NodeCall): Outputs {

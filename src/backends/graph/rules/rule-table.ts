@@ -38,6 +38,8 @@ const BY_DOMAIN: ReadonlyMap<string, Rules> = new Map([
 /** The ops whose results differ from run to run. */
 const RANDOM = new Set([
   'Bernoulli',
+  // One of training. Others have a rule.
+  'Dropout',
   'Multinomial',
   'RandomNormal',
   'RandomNormalLike',

@@ -83,7 +83,9 @@ function cutIndices({ start, end, step }: Cut, extent: number | undefined): read
   };
   const to = last < -extent && by < 0 ? -1 : clamp(last);
   const indices: number[] = [];
-  for (let index = clamp(first); by > 0 ? index < to : index > to; index += by) indices.push(index);
+  // A start before the first index is the first, whichever way the step goes; an end is none.
+  const from = extent === 0 ? to : Math.max(clamp(first), 0);
+  for (let index = from; by > 0 ? index < to : index > to; index += by) indices.push(index);
   return indices;
 }
 

@@ -1,13 +1,13 @@
 /**
- * Finds the values of a graph that are floats for sure, for work-bounds.ts. ONNX Runtime divides integers by the
+ * Finds the values of a graph that are floats for sure, for work-bounds.ts and value-types.ts. ONNX Runtime divides integers by the
  * processor's own instruction, which ends the process for the lowest number by -1; floats have no such case.
  */
 import { isFloatType, type NodeProto } from '../../graph/graph-proto.ts';
-import type { Depends } from './work-levels.ts';
+
+/** A node's inputs, as far as they are known; undefined = left out. */
+type Inputs = readonly ({ readonly isFloat?: boolean | undefined } | undefined)[];
 
 const names = (text: string): ReadonlySet<string> => new Set(text.split(' '));
-
-type FloatKnown = Pick<Depends, 'isFloat'>;
 
 /** The ops whose outputs are no floats for sure, whatever their inputs are: integers, flags, texts, or not known. */
 const NO_FLOATS = names(
@@ -26,7 +26,7 @@ const AS_FIRST = names('Pow Resize Scatter ScatterElements ScatterND Upsample');
 const FIRST_OUTPUT = names('Dropout MaxPool TopK Unique');
 
 /** Whether output `index` of a node that holds no graph is one of floats. False = it may have integers. */
-export function givesFloats(node: NodeProto, inputs: readonly (FloatKnown | undefined)[], index: number): boolean {
+export function givesFloats(node: NodeProto, inputs: Inputs, index: number): boolean {
   const { op, attributes } = node;
   if (FLOATS.has(op)) return true;
   if (NO_FLOATS.has(op) || (index > 0 && FIRST_OUTPUT.has(op))) return false;
@@ -51,6 +51,6 @@ export function givesFloats(node: NodeProto, inputs: readonly (FloatKnown | unde
   return AS_FIRST.has(op) ? isFloat(inputs[0]) : inputs.some(isFloat);
 }
 
-function isFloat(value: FloatKnown | undefined): boolean {
+function isFloat(value: Inputs[number]): boolean {
   return value?.isFloat === true;
 }

@@ -21,7 +21,17 @@ import { NodeCount } from '../../graph/node-count.ts';
 import { ALL_ELEMENT_RULES } from '../../graph/rules/element-moves.ts';
 import { isDeterministic, ruleOf } from '../../graph/rules/rule-table.ts';
 import { integerSymbol, type Size, sizeOf } from '../../graph/size.ts';
-import { checkInvariants, type Lost, lostOf, RowsLost, same, type Value } from '../../graph/value.ts';
+import {
+  checkInvariants,
+  type Lost,
+  lostOf,
+  ownValue,
+  RowsLost,
+  type Same,
+  same,
+  type Value,
+} from '../../graph/value.ts';
+import { ValueTypes } from './value-types.ts';
 
 /** The values that nodes of one graph or function see. */
 interface Scope {
@@ -38,6 +48,7 @@ export class GraphWalk {
   readonly #batch: Size;
   readonly #assumed: ReadonlyMap<string, boolean>;
   readonly names = new Names();
+  readonly types = new ValueTypes();
   readonly #count = new NodeCount();
 
   /**
@@ -83,7 +94,12 @@ export class GraphWalk {
     const before = lostOf(inputs);
     if (before !== undefined) return node.outputs.map(() => before);
     try {
-      return this.#apply(withAttributes(node, scope), inputs, scope);
+      const given = withAttributes(node, scope);
+      const outputs = this.#apply(given, inputs, scope);
+      if (hasBody(given) || this.#functionOf(given) !== undefined) return outputs;
+      const list = 'kind' in outputs ? [outputs] : outputs;
+      for (const [i, value] of list.entries()) this.types.markOutput(value, given, i, inputs);
+      return list;
     } catch (error) {
       if (!(error instanceof RowsLost)) throw error;
       const isConstant = inputs.every((value) => value === undefined || value.kind === 'same');
@@ -95,7 +111,7 @@ export class GraphWalk {
   }
 
   #apply(node: NodeProto, inputs: readonly (Value | undefined)[], scope: Scope): Outputs {
-    const called = this.#model.functions.get(functionKey(node.domain, node.op));
+    const called = this.#functionOf(node);
     const rule = ruleOf(node.domain, node.op);
     if (called !== undefined) {
       if (rule !== undefined) throw new RowsLost('undecided', 'the model has a function of the name of an op');
@@ -110,11 +126,16 @@ export class GraphWalk {
     if (rule === undefined) throw new RowsLost('undecided', 'no rule tells where its rows go');
     const outputs = rule(call);
     // A graph in a node has been checked node by node.
-    if (hasGraph(node)) return outputs;
+    if (hasBody(node)) return outputs;
+    const own = 'kind' in outputs ? [outputs] : outputs;
     // CastLike takes no more than the type of its second input.
     const used = node.op === 'CastLike' ? inputs.slice(0, 1) : inputs;
-    for (const value of 'kind' in outputs ? [outputs] : outputs) checkInvariants(value, used);
-    return outputs;
+    for (const value of own) checkInvariants(value, used);
+    return own.map((value) => ownValue(value, inputs));
+  }
+
+  #functionOf({ domain, op }: NodeProto): FunctionProto | undefined {
+    return this.#model.functions.get(functionKey(domain, op));
   }
 
   #following(scope: Scope): Following {
@@ -124,6 +145,8 @@ export class GraphWalk {
       elements: (value) => this.names.elements(value),
       branch: (graph, inputs) => this.#branch(graph, inputs, scope),
       assumed: ({ key }) => this.#assumed.get(key),
+      isFloat: (value) => this.types.isFloat(value),
+      mayBeTexts: (value) => this.types.mayBeTexts(value),
     };
   }
 
@@ -158,13 +181,15 @@ export class GraphWalk {
   }
 
   #constant(tensor: TensorProto): Value {
-    const elements = tensor.elements?.map((element) =>
+    // Those of other types have sums and products that are not followed.
+    const followed = tensor.isNarrow ? undefined : tensor.elements;
+    const elements = followed?.map((element) =>
       Number.isFinite(element) ? sizeOf(element) : integerSymbol(this.names.next()),
     );
-    return same(
-      tensor.dims?.map((dim) => sizeOf(dim)),
-      elements,
-    );
+    const dims = tensor.dims?.map((dim) => sizeOf(dim));
+    const value: Same = { ...same(dims, elements), isFloat: tensor.isFloat === true };
+    this.types.mark(value, tensor);
+    return value;
   }
 
   #constantNode(node: NodeProto): Value {
@@ -199,6 +224,11 @@ function valueNamed(name: string, scope: Scope, user: NodeProto | undefined): Va
 
 function lost(node: NodeProto, verdict: Lost['verdict'], reason: string): Lost {
   return { kind: 'lost', verdict, reason: `${nodeText(node)}: ${reason}` };
+}
+
+/** A graph that a rule follows. */
+function hasBody(node: NodeProto): boolean {
+  return [...node.attributes.values()].some((attribute) => attribute.graph !== undefined);
 }
 
 function hasGraph(node: NodeProto): boolean {

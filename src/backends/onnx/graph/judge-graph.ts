@@ -65,7 +65,11 @@ function givenInputs(graph: GraphProto): readonly ValueInfo[] {
 
 function givenValue(input: ValueInfo, axes: BatchAxes, batch: Size, walk: GraphWalk): Value {
   const axis = axes.get(input.name) ?? 0;
-  if (input.isTensor || axis === 'same') return inputValue(input, axis, batch, walk.names);
+  if (input.isTensor || axis === 'same') {
+    const value = inputValue(input, axis, batch, walk.names);
+    walk.types.mark(value, input);
+    return value;
+  }
   return { kind: 'lost', verdict: 'undecided', reason: `input "${input.name}" is no tensor` };
 }
 

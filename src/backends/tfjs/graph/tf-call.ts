@@ -5,7 +5,7 @@ import { type Following, NodeCall } from '../../graph/node-call.ts';
 import { ALL_ELEMENT_RULES } from '../../graph/rules/element-moves.ts';
 import { ruleOf } from '../../graph/rules/rule-table.ts';
 import { sizeOf } from '../../graph/size.ts';
-import { checkInvariants, type Same, same, undecided, type Value } from '../../graph/value.ts';
+import { checkInvariants, ownValue, type Same, same, undecided, type Value } from '../../graph/value.ts';
 import { tfAttribute, tfNode } from './tf-graph.ts';
 
 export interface TfFollowing extends Following {
@@ -39,7 +39,7 @@ export class TfCall extends NodeCall {
     const given = rule(call);
     const list = 'kind' in given ? [given] : [...given];
     for (const value of list) checkInvariants(value, inputs);
-    return list;
+    return list.map((value) => ownValue(value, inputs));
   }
 
   /** The only output of `as`. */

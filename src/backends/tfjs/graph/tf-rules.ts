@@ -5,7 +5,7 @@ import type { Outputs } from '../../graph/node-call.ts';
 import { chosenBranch } from '../../graph/rules/control-rules.ts';
 import { everyRound } from '../../graph/rules/loop-rules.ts';
 import { sizeOf } from '../../graph/size.ts';
-import { type Known, mixed, same, type Value } from '../../graph/value.ts';
+import { type Known, mixed, same, undecided, type Value } from '../../graph/value.ts';
 import { ELEMENTWISE_RULES } from './rules/elementwise-rules.ts';
 import { IMAGE_RULES } from './rules/image-rules.ts';
 import { LAYOUT_RULES } from './rules/layout-rules.ts';
@@ -41,6 +41,11 @@ function nothing(): Outputs {
 
 /** Input 0 is the condition, the others are the branches' inputs. */
 function branch(call: TfCall): Outputs {
+  const condition = call.values[0];
+  // A list is true if it has elements, whatever they are.
+  if (condition?.kind !== 'lost' && condition?.dims?.length !== 0 && call.elements(0) !== undefined) {
+    throw undecided('its condition is a list');
+  }
   const inputs = call.values.slice(1);
   return chosenBranch(call, (isTrue) => call.called(isTrue ? 'then_branch' : 'else_branch', inputs));
 }
@@ -65,10 +70,12 @@ function withSetLists(first: readonly Known[], body: (inputs: readonly Value[]) 
   });
 }
 
+const PASSED = 'Identity IdentityN ReadVariableOp StopGradient PreventGradient Snapshot PlaceholderWithDefault';
+
 const STATE_RULES: TfRules = {
   ...each('Const HostConst', constant),
   ...each('VarHandleOp Variable VariableV2', variable),
-  ...each('Identity IdentityN ReadVariableOp StopGradient PreventGradient Snapshot PlaceholderWithDefault', passed),
+  ...each(PASSED, passed),
   ...each('NoOp Assert PrintV2', nothing),
   ...each('If StatelessIf', branch),
   ...each('While StatelessWhile', loop),
@@ -80,6 +87,18 @@ export function tfRuleOf(op: string): TfRule | undefined {
   return Object.hasOwn(RULES, op) ? RULES[op] : undefined;
 }
 
+/** The ops whose results may be inputs of theirs, or values of the functions that they call, as these are. */
+const HAND_ON = new Set([
+  ...PASSED.split(' '),
+  ...['If', 'StatelessIf', 'While', 'StatelessWhile', 'Slice', 'StridedSlice'],
+  ...Object.keys(LIST_RULES),
+]);
+
+/** Whether the op gives its inputs themselves where its rule returns them; others give values of equal dims. */
+export function handsOn(op: string): boolean {
+  return HAND_ON.has(op);
+}
+
 /** They read values and give none: a check that fails ends the run, and changes no answer. */
 export function hasNoEffect({ op }: NodeProto): boolean {
   return op === 'NoOp' || op === 'Assert' || op === 'PrintV2';
@@ -87,7 +106,7 @@ export function hasNoEffect({ op }: NodeProto): boolean {
 
 /** Ops that remember, draw lots, or read what is not in the model. */
 const NOT_REPEATABLE =
-  /Random|Multinomial|StatelessSample|Assign|Mutable|Queue|Stack|Iterator|Dataset|Barrier|Accumulator|PyFunc|Generator|Rng|Import|Insert|Remove|Scatter|Placeholder|Save|Restore|Write|ReadFile|MatchingFiles|Reader|Send|Recv|Timestamp|Summary|Map(Stage|Unstage)|^(Un)?[Ss]tage$|Mutex|Custom|Remote|Xla|Infeed|Outfeed|Collective/;
+  /Random|TruncatedNormal|Stateful(Uniform|Standard)|NonDeterministic|CandidateSampler|Distorted|TensorArray|GetSession|RecordInput|Multinomial|StatelessSample|Assign|Mutable|Queue|Stack|Iterator|Dataset|Barrier|Accumulator|PyFunc|Generator|Rng|Import|Insert|Remove|Scatter|Placeholder|Save|Restore|Write|ReadFile|MatchingFiles|Reader|Send|Recv|Timestamp|Summary|Map(Stage|Unstage)|^(Un)?[Ss]tage$|Mutex|Custom|Remote|Xla|Infeed|Outfeed|Collective/;
 
 /** Whether the op gives equal outputs for equal inputs: they are the same for all requests if its inputs are. */
 export function isRepeatable(op: string): boolean {

@@ -12,11 +12,11 @@ import { MOST_DIMS, MOST_NESTED, undecidedModel } from '../../graph/limits.ts';
 import { ANY_CONSTANT, Names } from '../../graph/node-call.ts';
 import { NodeCount } from '../../graph/node-count.ts';
 import type { Size } from '../../graph/size.ts';
-import { checkInvariants, type Lost, lostOf, RowsLost, type Value } from '../../graph/value.ts';
+import { checkInvariants, type Lost, lostOf, ownValue, RowsLost, type Value } from '../../graph/value.ts';
 import { indexOf, placesOf, type TensorPlace } from './tensor-place.ts';
 import { TfCall, type TfFollowing } from './tf-call.ts';
 import type { TfFunction, TfGraph } from './tf-graph.ts';
-import { hasNoEffect, isRepeatable, tfRuleOf } from './tf-rules.ts';
+import { handsOn, hasNoEffect, isRepeatable, tfRuleOf } from './tf-rules.ts';
 
 /** The values of a node's outputs, or one for all of them. */
 type NodeValues = Value | readonly Value[];
@@ -158,8 +158,11 @@ export class TfWalk {
       if (this.#graph.functions.has(node.op)) return this.#call(node.op, inputs, scope);
       if (rule === undefined) throw new RowsLost('undecided', 'no rule tells where its rows go');
       const outputs = rule(new TfCall(node, inputs, this.#following(scope)));
-      for (const value of 'kind' in outputs ? [outputs] : outputs) checkInvariants(value, []);
-      return outputs;
+      const list = 'kind' in outputs ? [outputs] : outputs;
+      for (const value of list) checkInvariants(value, []);
+      if (handsOn(node.op)) return outputs;
+      const own = list.map((value) => ownValue(value, inputs));
+      return 'kind' in outputs ? own[0]! : own;
     } catch (error) {
       if (!(error instanceof RowsLost)) throw error;
       const isConstant = inputs.every(({ kind }) => kind === 'same');
@@ -203,6 +206,9 @@ export class TfWalk {
       // Graphs of TensorFlow have functions in their place.
       branch: () => [],
       call: (name, inputs) => this.#call(name, inputs, scope),
+      isFloat: () => false,
+      // TensorFlow moves texts as it moves numbers.
+      mayBeTexts: () => false,
       assumed: ({ key }) => this.#assumed.get(key),
     };
   }

@@ -7,7 +7,7 @@ import {
   WIRE_FIXED64,
   type WireReader,
 } from '../../../../codec/protobuf/wire-reader.ts';
-import { isFloatType, type TensorProto } from '../../../graph/graph-proto.ts';
+import { isFloatType, isNarrowType, TEXT_TYPE, type TensorProto } from '../../../graph/graph-proto.ts';
 import { MOST_DIMS, SMALL_BYTES, undecidedModel } from '../../../graph/limits.ts';
 
 const MOST_NUMBERS = 1024;
@@ -48,7 +48,9 @@ export function readTensor(reader: WireReader): TensorProto {
   reader.leave(outer);
   if (fields.dims.length > MOST_DIMS) throw undecidedModel(`a tensor has more than ${MOST_DIMS} dims`);
   if (fields.dims.some((dim) => dim < 0)) throw undecidedModel('a tensor has a negative dim');
-  return { name: fields.name, isFloat: isFloatType(fields.type), dims: fields.dims, elements: elementsOf(fields) };
+  const { name, type, dims } = fields;
+  const kind = { isFloat: isFloatType(type), isText: type === TEXT_TYPE, isNarrow: isNarrowType(type) };
+  return { name, ...kind, dims, elements: elementsOf(fields) };
 }
 
 function readField(reader: WireReader, fields: TensorFields): void {

@@ -4,7 +4,7 @@ import { axisFromFront, type Outputs } from '../../../graph/node-call.ts';
 import { checkApart, reduced } from '../../../graph/rules/axis-rules.ts';
 import { isOne } from '../../../graph/rules/elementwise-rules.ts';
 import { transposed } from '../../../graph/rules/matrix-rules.ts';
-import { type Known, mixed, undecided } from '../../../graph/value.ts';
+import { type Known, mixed, undecided, type Value } from '../../../graph/value.ts';
 import type { TfCall } from '../tf-call.ts';
 import { alias, each, type TfRules } from './tf-rule.ts';
 
@@ -25,7 +25,6 @@ const ALIASES: Readonly<Record<string, string>> = {
   AddV2: 'Add',
   Ceil: 'Ceil',
   Div: 'Div',
-  Equal: 'Equal',
   Floor: 'Floor',
   FloorMod: 'Mod',
   Greater: 'Greater',
@@ -48,8 +47,16 @@ function elementwise(call: TfCall): Outputs {
   return broadcast(call, call.allData());
 }
 
+/** It may give one value for all where the shapes do not fit, instead of none. */
+function equal(call: TfCall): Value {
+  const mayFail = call.int('incompatible_shape_error', 1) !== 0;
+  if (!mayFail && call.values.some(({ kind }) => kind === 'rows'))
+    throw undecided('it may compare the shapes of all rows');
+  return call.one('Equal');
+}
+
 function notEqual(call: TfCall): Outputs {
-  return call.one('Not', [call.one('Equal')]);
+  return call.one('Not', [equal(call)]);
 }
 
 /** TensorFlow's number of a type → ONNX's, of those that sizes are held in. */
@@ -61,7 +68,13 @@ const SIZE_TYPES: ReadonlyMap<number, number> = new Map([
   [10, 9],
 ]);
 
+/** TensorFlow's numbers of uint32 and uint64. */
+const UNSIGNED = [22, 23];
+
 function cast(call: TfCall): Outputs {
+  if (UNSIGNED.includes(call.int('DstT', 0)) && call.data(0).kind === 'rows') {
+    throw undecided('floats that do not fit unsigned integers may become other numbers in company');
+  }
   return call.one('Cast', call.values, { to: SIZE_TYPES.get(call.int('DstT', 0)) ?? 0 });
 }
 
@@ -210,6 +223,7 @@ export const ELEMENTWISE_RULES: TfRules = {
   ReverseV2: moved(1, 'reverses'),
   Roll: moved(2, 'rolls'),
   ReverseSequence: reverseSequence,
+  Equal: equal,
   NotEqual: notEqual,
   Cast: cast,
   Select: select,

@@ -90,7 +90,9 @@ function pool(call: TfCall): Outputs {
   if (x.dims === undefined) return same(undefined);
   if ((kernel?.[0] ?? 1) !== 1) throw mixed('it pools along the rows');
   const spatial = spatialOf(call, x)!;
-  const channels = x.dims[call.hasChannelsFirst ? 1 : x.dims.length - 1]!;
+  const channelsAt = call.hasChannelsFirst ? 1 : x.dims.length - 1;
+  const areKept = (kernel?.[channelsAt] ?? 1) === 1 && (call.ints('strides')?.[channelsAt] ?? 1) === 1;
+  const channels = areKept ? x.dims[channelsAt]! : call.unknownDim();
   return slid(call, x, (i) => kernel?.[spatial[i]!], channels);
 }
 

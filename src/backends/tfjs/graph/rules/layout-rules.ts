@@ -186,7 +186,12 @@ function cutOf(
     return { axis, start, end: start === -1 ? END : start + 1, step: 1 };
   }
   const x = call.values[0]!;
-  const isWholeEnd = x.kind !== 'lost' && end !== undefined && isSameSize(end, x.dims?.[axis]);
+  const extent = x.kind === 'lost' ? undefined : x.dims?.[axis];
+  const isWholeEnd = step > 0 && isSameSize(end, extent);
+  if (step < 0 && start !== undefined && start < -(numberOf(extent) ?? Number.POSITIVE_INFINITY)) {
+    // There it takes nothing, where ONNX takes the first.
+    throw undecided('it begins before the first index');
+  }
   const last = has('end_mask') || isWholeEnd ? (step > 0 ? END : -END) : numberOf(end);
   if (start === undefined || last === undefined) throw undecided('its bounds are not known');
   return start === 0 && last >= END && step === 1 ? undefined : { axis, start, end: last, step };

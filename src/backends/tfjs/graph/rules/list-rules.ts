@@ -11,7 +11,8 @@ import type { TfRules } from './tf-rule.ts';
 /** Item i is what index i of the first dim has. */
 function fromTensor(call: TfCall): Outputs {
   const x = call.data(0);
-  if (x.kind === 'rows') checkApart(x, 0, 'makes items of');
+  if (x.kind === 'same') return same(x.dims);
+  checkApart(x, 0, 'makes items of');
   return x;
 }
 
@@ -29,7 +30,7 @@ function reserved(call: TfCall): Outputs {
 function item(call: TfCall): Outputs {
   const list = call.data(0);
   call.constant(1, 'its index');
-  if (list.dims === undefined) return same(undefined);
+  if (list.kind === 'same') return same(list.dims?.slice(1));
   // The index does not matter: all items are alike.
   return call.one('Gather', [list, scalarOf(0)], { axis: 0 });
 }
@@ -40,7 +41,7 @@ function withItem(call: TfCall): Outputs {
   call.constant(1, 'its index');
   const value = call.data(2);
   const added = listed(call, value);
-  if (list.kind === 'same') return value.kind === 'same' && list.dims !== undefined ? list : added;
+  if (list.kind === 'same') return value.kind === 'same' && list.dims !== undefined ? same(list.dims) : added;
   const isAlike = added.kind === 'rows' && added.axis.at === list.axis.at && added.dims.length === list.dims.length;
   if (isAlike && added.axis.inner.key === list.axis.inner.key && added.axis.outer.key === list.axis.outer.key) {
     return list;

@@ -103,3 +103,41 @@ testCases('undecided', {
     /other rows/,
   ],
 });
+
+/** Rows merged with two heads behind them, or in front of them. */
+const MERGED = [
+  node('Reshape', 'x shape', 'behind'),
+  node('Transpose', 'z', 'turned', { perm: [1, 0, 2] }),
+  node('Reshape', 'turned shape', 'front'),
+];
+const MERGED_CASE = {
+  inputs: { x: ['N', 2, 12], z: ['N', 2, 12] },
+  constants: { shape: int64s([-1, 3, 4]), w: floats(Array(48).fill(0), [4, 12]), b: floats(Array(12).fill(0)) },
+};
+
+testCases('undecided', {
+  'a mask of rows that are merged in another order': [
+    {
+      ...MERGED_CASE,
+      nodes: [
+        ...MERGED,
+        node('ReduceMax', 'front', 'mask', { axes: [2], keepdims: 0 }),
+        node('Attention', 'behind w b mask', 'y', { num_heads: 2 }, 'com.microsoft'),
+      ],
+    },
+    /mask may be of other rows/,
+  ],
+  'a past of rows that are merged in another order': [
+    {
+      ...MERGED_CASE,
+      nodes: [
+        ...MERGED,
+        node('Unsqueeze', 'front axes', 'one'),
+        node('Concat', 'one one', 'past', { axis: 0 }),
+        node('Attention', 'behind w b - past', 'y', { num_heads: 2 }, 'com.microsoft'),
+      ],
+      constants: { ...MERGED_CASE.constants, axes: int64s([0, 2]) },
+    },
+    /past may be of other rows/,
+  ],
+});

@@ -81,3 +81,30 @@ testCases('undecided', {
   ],
   'a value that no node gives': [{ nodes: [node('Add', 'x z', 'y')] }, /"z"/],
 });
+
+testCases('rows', {
+  'rows cast to a type of floats': [{ nodes: [node('CastLike', 'x like', 'y')], constants: { like: floats([1]) } }],
+  'floats cast to small integers': [{ nodes: [node('Cast', 'x', 'y', { to: 2 })] }],
+});
+
+testCases('undecided', {
+  'floats cast to uint32': [{ nodes: [node('Cast', 'x', 'y', { to: 12 })] }, /uint32/],
+  'floats cast like uint32': [
+    {
+      nodes: [node('CastLike', 'x like', 'y')],
+      constants: { like: { type: 'uint32', dims: [1], values: [1] } },
+    },
+    /uint32/,
+  ],
+  'a dropout of training of a constant': [
+    {
+      nodes: [node('Dropout', 'w ratio training', 'noise'), node('Add', 'x noise', 'y')],
+      constants: {
+        w: floats([1, 2, 3, 4]),
+        ratio: floats([0.5], []),
+        training: { type: 'bool', dims: [], values: [1] },
+      },
+    },
+    /random/,
+  ],
+});

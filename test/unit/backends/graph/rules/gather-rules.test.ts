@@ -82,3 +82,48 @@ testCases('undecided', {
     /other rows/,
   ],
 });
+
+testCases('rows', {
+  'single texts that are picked': [
+    { texts: { x: ['N', 3] }, nodes: [node('Gather', 'x one', 'y', { axis: 1 })], constants: { one: int64s([1]) } },
+  ],
+});
+
+testCases('undecided', {
+  'texts that are picked several at once': [
+    {
+      texts: { x: [3, 'N', 2] },
+      axes: { x: 1 },
+      nodes: [node('Gather', 'x one', 'y')],
+      constants: { one: int64s([1], []) },
+    },
+    /several texts/,
+  ],
+  'labels that are texts, several at once': [
+    {
+      ints: { x: [3, 'N'] },
+      axes: { x: 1 },
+      nodes: [
+        node(
+          'LabelEncoder',
+          'x',
+          'text',
+          { keys_int64s: [1], values_strings: { strings: ['one'] }, default_string: 'none' },
+          'ai.onnx.ml',
+        ),
+        node('Gather', 'text one', 'y'),
+      ],
+      constants: { one: int64s([1], []) },
+    },
+    /several texts/,
+  ],
+  'numbers as texts, several at once': [
+    {
+      inputs: { x: [3, 'N'] },
+      axes: { x: 1 },
+      nodes: [node('Cast', 'x', 'text', { to: 8 }), node('Gather', 'text one', 'y')],
+      constants: { one: int64s([1], []) },
+    },
+    /several texts/,
+  ],
+});

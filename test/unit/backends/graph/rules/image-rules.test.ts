@@ -125,3 +125,48 @@ testCases('undecided', {
     /Reshape/,
   ],
 });
+
+/** x resized by a scale of its last axis. */
+function resized(dims: readonly (number | string)[], scale: number, attributes = {}) {
+  return {
+    inputs: { x: dims },
+    nodes: [node('Resize', 'x - scales', 'r', attributes), node('Shape', 'r', 'shape')],
+    constants: { scales: floats([...dims.slice(1).map(() => 1), scale]) },
+  };
+}
+
+testCases('rows', {
+  'pictures made larger': [
+    {
+      ...resized(['N', 3, 4, 4], 2, { mode: 'linear' }),
+      nodes: [node('Resize', 'x - scales', 'y', { mode: 'linear' })],
+    },
+  ],
+});
+
+testCases('undecided', {
+  'rows next to each other in a picture of two axes': [
+    { ...resized(['N', 4], 2), nodes: [node('Resize', 'x - scales', 'y', { mode: 'linear' })] },
+    /axis of the rows for one of places/,
+  ],
+  'a size that float32 rounds up': [
+    {
+      ...resized(['N', 1, 1, 10], 0.7),
+      nodes: [
+        ...resized(['N', 1, 1, 10], 0.7).nodes,
+        ...[node('Gather', 'shape first', 'n'), node('Gather', 'shape last', 'width')],
+        // The width is 7, and is not 6.
+        ...[
+          node('Sub', 'width six', 'more'),
+          node('Add', 'n more', 'm'),
+          node('Concat', 'm rest', 'target', { axis: 0 }),
+        ],
+        node('Reshape', 'x target', 'y'),
+      ],
+      constants: {
+        scales: floats([1, 1, 1, 0.7]),
+        ...{ first: int64s([0]), last: int64s([3]), six: int64s([6]), rest: int64s([-1]) },
+      },
+    },
+  ],
+});

@@ -245,3 +245,37 @@ testCases('mixed', {
     /Pad.*number of rows/,
   ],
 });
+
+testCases('undecided', {
+  'the one element of a slice backwards from before the first': [
+    {
+      inputs: { x: ['N', 5] },
+      nodes: [
+        node('Slice', 'x start end axis step', 's'),
+        ...[node('Shape', 's', 'shape'), node('Gather', 'shape first', 'n'), node('Gather', 'shape axis', 'width')],
+        ...[
+          node('Add', 'n width', 'm'),
+          node('Concat', 'm rest', 'target', { axis: 0 }),
+          node('Reshape', 'x target', 'y'),
+        ],
+      ],
+      constants: {
+        ...{ start: int64s([-100]), end: int64s([-200]), axis: int64s([1]), step: int64s([-1]) },
+        ...{ first: int64s([0]), rest: int64s([-1]) },
+      },
+    },
+  ],
+});
+
+testCases('undecided', {
+  'a computed shape of fewer elements, in which the runtime takes one dim for what is left': [
+    {
+      nodes: [
+        ...[node('Shape', 'x', 'shape'), node('Gather', 'shape first', 'n')],
+        ...[node('Concat', 'n two', 'target', { axis: 0 }), node('Reshape', 'x target', 'y')],
+      ],
+      constants: { first: int64s([0]), two: int64s([2]) },
+    },
+    /another number of elements/,
+  ],
+});

@@ -1,6 +1,6 @@
 /** Matrix products: the rows may be on any axis but the one that is summed over. */
 import { testCases } from '../../../../support/judge-cases.ts';
-import { floats, node } from '../../../../support/onnx-graph.ts';
+import { floats, int64s, node } from '../../../../support/onnx-graph.ts';
 
 const SQUARE = { w: floats(Array(16).fill(1), [4, 4]) };
 
@@ -84,4 +84,32 @@ testCases('mixed', {
 
 testCases('undecided', {
   'an einsum with an ellipsis': [{ nodes: [node('Einsum', 'x x', 'y', { equation: '...i,...i->...' })] }, /ellipsis/],
+});
+
+testCases('undecided', {
+  'a product over no elements': [
+    { inputs: { x: ['N', 0] }, nodes: [node('MatMul', 'x w', 'y')], constants: { w: floats([], [0, 2]) } },
+    /sums over a dim of 0/,
+  ],
+});
+
+/** A dim of 1 is repeated, so the dim of the result is 5. */
+const REPEATED = [node('Einsum', 'x w', 'e', { equation: 'nk,k->nk' }), node('Shape', 'e', 'shape')];
+
+testCases('mixed', {
+  'an einsum without its output, whose capital letters come last': [
+    { inputs: { x: ['N', 4] }, axes: { y: 1 }, nodes: [node('Einsum', 'x', 'y', { equation: 'bA' })] },
+    /rows on axis 0/,
+  ],
+  'the shape of an einsum that repeats a dim of 1': [
+    {
+      inputs: { x: ['N', 1], z: ['N', 6] },
+      nodes: [
+        ...REPEATED,
+        ...[node('ReduceProd', 'shape', 'm'), node('Concat', 'm rest', 'target', { axis: 0 })],
+        node('Reshape', 'z target', 'y'),
+      ],
+      constants: { w: floats([1, 2, 3, 4, 5]), rest: int64s([-1]) },
+    },
+  ],
 });
