@@ -165,6 +165,13 @@ const BENCHES = {
     needs: [ensureBuilt],
     options: '--rounds=7 --rows=16',
   },
+  refusals: {
+    says: 'what each kind of refusal costs beside the right request, on every surface, in three minutes',
+    file: 'refusals/refusals.js',
+    models: ['half_plus_two', 'mlp_small'],
+    needs: [ensureBuilt],
+    options: '--rounds=7 --requests=2000 --model=half_plus_two --only=WORD --server=CHECKOUT',
+  },
   path: {
     says: "the files, functions and calls of one warm Predict, by V8's coverage",
     file: 'path/path-coverage.js',

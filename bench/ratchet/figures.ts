@@ -16,6 +16,7 @@ export const MEASURES = {
   p99: { label: 'p99 ms', isMoreBetter: false, digits: 3 },
   start: { label: 's to the first answer', isMoreBetter: false, digits: 3 },
   memory: { label: 'MiB resident, idle', isMoreBetter: false, digits: 0 },
+  refusal: { label: 'CPU of a refusal ÷ of a right request', isMoreBetter: false, digits: 2 },
   attainment: { label: 'answered in time', isMoreBetter: true, digits: 3 },
 } as const satisfies Record<string, Measure>;
 

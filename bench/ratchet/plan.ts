@@ -3,6 +3,7 @@ import type { ModelName } from '../compare/models.ts';
 import * as grpc from '../compare/protocols/grpc.ts';
 import type { Protocol } from '../compare/protocols/protocol.ts';
 import * as rest from '../compare/protocols/rest.ts';
+import type { SurfaceName } from '../refusals/kinds.ts';
 import type { MeasureName } from './figures.ts';
 
 /** So many connections, each of which sends its next request when the last was answered. */
@@ -92,6 +93,13 @@ export const MODEL_PLANS: readonly ModelPlan[] = [
 
 /** The model of the server that is started and left alone; its answers are REST's. */
 export const START_MODEL: ModelName = 'mlp_small';
+
+/** Surfaces on which wrong requests are refused; every server has these. */
+export const REFUSALS: readonly { readonly name: string; readonly surface: SurfaceName }[] = [
+  { name: 'half_plus_two refusals REST, 32', surface: 'TFS REST' },
+  { name: 'half_plus_two refusals gRPC, 32', surface: 'TFS gRPC' },
+];
+export const REFUSAL_MODEL: ModelName = 'half_plus_two';
 
 /** Names in bench/overload/workloads. */
 export const OVERLOADS: readonly string[] = ['one-2x', 'mixed-1.2x', 'zipf-2x', 'hot-cold', 'azure-0.8x'];

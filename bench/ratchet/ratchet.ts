@@ -19,6 +19,7 @@ import { judge, type Verdict } from './judge.ts';
 import { HELP, type RatchetOptions, readOptions } from './options.ts';
 import { overloadJob } from './overloads.ts';
 import { MODEL_PLANS, OVERLOADS } from './plan.ts';
+import { refusalJob } from './refusals.ts';
 import { renderDocument, renderTable, verdictsOf } from './render.ts';
 import {
   type Pinned,
@@ -46,7 +47,7 @@ function jobsOf({ plan, only }: RatchetOptions, options: JobOptions): Job[] {
   }));
   const loops = models.filter(({ works }) => works.length > 0).map((each) => closedLoopJob(each, options));
   if (plan === 'quick') return loops;
-  const others = [startJob(options), ...OVERLOADS.map((name) => overloadJob(name, options))];
+  const others = [startJob(options), refusalJob(options), ...OVERLOADS.map((name) => overloadJob(name, options))];
   return [...loops, ...others.filter(({ works }) => works.some(isWanted))];
 }
 

@@ -19,6 +19,8 @@ export interface TensorSpec {
   readonly isText?: boolean;
   /** It is [rows, 1], and the runtime takes no other rank: so a row's value may stand without a list around it. */
   readonly isColumn?: boolean;
+  /** The runtime refuses every other shape before it runs, whatever the graph does with it. */
+  readonly isShapeStrict?: boolean;
   /** The names and categories of its columns, where the input is [rows, columns] and the model's file tells them. */
   readonly columns?: Columns;
   /** NaN is a missing value for the model, so a null of JSON is NaN. Absent = a null is an error. */

@@ -266,6 +266,21 @@ test('a shape that the graph refuses is answered with what to send', async () =>
   );
 });
 
+test('a shape that the runtime takes from nobody is refused without a run', async () => {
+  const x = { ...spec('float32', [-1, 3]), isShapeStrict: true };
+  await withGrpc(
+    (models) => {
+      const behave = (): never => assert.fail('it was run');
+      models.add('m', { signatures: { serving_default: signature({ x }, { y: spec('float32', [-1, 3]) }) }, behave });
+    },
+    async (server) => {
+      const error = await server.failure(PREDICTION, 'Predict', floatRequest([1, 2, 3]));
+      assert.equal(error.code, Status.INVALID_ARGUMENT);
+      assert.match(error.details, /^input "x" has shape \[3\], .* add the batch dimension in front: \[1,3\]$/);
+    },
+  );
+});
+
 test('a second answer stream on the connection is not disturbed by a failing one', async () => {
   await withGrpc(addDouble, async (server) => {
     const session = openSession(server.address);

@@ -162,6 +162,21 @@ describe('bodies over the limit', () => {
     assert.equal(await connection.ended(), '');
   });
 
+  test('the rest of a small one is passed over, and its connection goes on', async () => {
+    const small = new RestHarness({ maxBodyBytes: 100 });
+    small.models.add('m');
+    await small.listen();
+    const connection = await small.connect();
+    const answer = await post(connection, BODY.padEnd(101));
+    assert.equal(answer.headers.get('connection'), 'keep-alive');
+    await isRefused(connection, answer, 413, /the limit is 100 bytes, but the body has 101; send fewer rows/);
+    connection.send(`POST ${PATH} HTTP/1.1\r\nhost: test\r\ncontent-length: 101\r\n\r\n`);
+    const early = await connection.answer();
+    connection.send(BODY.padEnd(101));
+    await isRefused(connection, early, 413, /the body has 101/);
+    await small.close();
+  });
+
   test('the answer comes before the body does, and is not lost to what the client still sends', async () => {
     const connection = await rest.connect();
     const length = 5 * MAX_BODY_BYTES;

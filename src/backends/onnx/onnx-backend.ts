@@ -20,7 +20,7 @@ import { findModelFile, hasModelFile } from './model-file.ts';
 import { type FileFacts, type ModelSource, modelSource } from './model-source.ts';
 import { ONNX_FACTS } from './onnx-facts.ts';
 import { OnnxSession } from './onnx-session.ts';
-import { inputTensors, leftOutTexts, outputTensors, specsOf } from './onnx-signature.ts';
+import { inputSpecs, inputTensors, leftOutTexts, outputSpecs, outputTensors } from './onnx-signature.ts';
 import { OPTIONAL_INPUTS, withOptionalInputs, withValues } from './optional-inputs.ts';
 import { missingLocaleText, ortText, unsupportedTypeText } from './ort-errors.ts';
 import { openPublic } from './ort-model.ts';
@@ -205,7 +205,7 @@ function readSignature(ort: OrtModel, facts: FileFacts): Signature {
   const outputs = withFreeLabels(outputTensors(ort.outputMetadata), facts.labels);
   const batchAxis = batchAxisCandidate(inputs, outputs);
   const methodName = PREDICT_METHOD_NAME;
-  return { inputs: specsOf(inputs, facts), outputs: specsOf(outputs, facts), methodName, batchAxis };
+  return { inputs: inputSpecs(inputs, facts), outputs: outputSpecs(outputs, facts), methodName, batchAxis };
 }
 
 function loadFailed(file: string, text: string, cause?: unknown): ServingError {

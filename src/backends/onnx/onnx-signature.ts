@@ -41,8 +41,16 @@ export function leftOutTexts(metadata: readonly ValueMetadata[]): readonly strin
     .map((value) => `output "${value.name}" is ${describe(value)}: it is not served; export it as a plain tensor`);
 }
 
-/** The specs by name, in the model's order. */
-export function specsOf(tensors: readonly TensorMetadata[], facts: FileFacts): ReadonlyMap<string, TensorSpec> {
+/** The specs of inputs by name, in the model's order. ORT compares the dims of each with its metadata, if there are any. */
+export function inputSpecs(tensors: readonly TensorMetadata[], facts: FileFacts): ReadonlyMap<string, TensorSpec> {
+  const strict = { isShapeStrict: true };
+  return new Map(
+    tensors.map((tensor) => [tensor.name, { ...specOf(tensor, facts), ...(tensor.dims.length > 0 && strict) }]),
+  );
+}
+
+/** The specs of outputs by name, in the model's order. */
+export function outputSpecs(tensors: readonly TensorMetadata[], facts: FileFacts): ReadonlyMap<string, TensorSpec> {
   return new Map(tensors.map((tensor) => [tensor.name, specOf(tensor, facts)]));
 }
 

@@ -14,6 +14,7 @@ import type { DType } from '../../core/dtype.ts';
 import type { ServingError } from '../../core/errors.ts';
 import { inSlices } from '../../core/in-slices.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
+import type { TensorSpec } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
 import { PredictCall } from '../../proxy/handlers/predict.ts';
@@ -119,9 +120,9 @@ export class InferCall extends PredictCall {
       checkClassOutput(name, this.served.signature.outputs.get(name)!.dtype);
   }
 
-  override onOddShape(error: ServingError): void {
+  override onOddShape(error: ServingError, spec: TensorSpec): void {
     const words = this.isOddShape ? undefined : shapeWords(this.served, this.sent);
-    super.onOddShape(words === undefined ? error : prefixed(words, error));
+    super.onOddShape(words === undefined ? error : prefixed(words, error), spec);
   }
 
   /** Outputs in shared memory are written there, and their tensors have no data then. */

@@ -8,9 +8,13 @@ import type { VersionChoice } from '../versions/version-choice.ts';
 /** A client's wait before it asks again for a model that is loading. Most models load in under a second. */
 const LOADING_RETRY_AFTER_MS = 1000;
 
-/** The most names that an error lists, and that it compares: callers choose how often they ask. */
+/** The most names that an error lists. */
 const MAX_LISTED = 8;
-const MAX_COMPARED = 500;
+/**
+ * The most letters × letters that are compared with a name which is not served, in about 30 µs: callers choose how often
+ * they ask, and for how long a name.
+ */
+const MAX_COMPARED = 40_000;
 
 /** A model's state when a request asks for a version that is not available. */
 interface RefusalFacts {
@@ -56,9 +60,19 @@ export function unknownModel(name: string, served: Iterable<string> | undefined)
 function listServed(asked: string, names: readonly string[]): string {
   if (names.length === 0) return 'served: none is';
   if (names.length <= MAX_LISTED) return `served: ${names.join(', ')}`;
-  const nearest = nearestName(asked, names.slice(0, MAX_COMPARED));
+  const nearest = nearestName(asked, comparable(asked, names));
   const meant = nearest === undefined ? '' : `did you mean ${nearest}? `;
   return `${meant}served: ${names.slice(0, MAX_LISTED).join(', ')} and ${names.length - MAX_LISTED} more`;
+}
+
+/** The names, from the first on, that may be compared with `asked`. */
+function comparable(asked: string, names: readonly string[]): readonly string[] {
+  let left = MAX_COMPARED;
+  const end = names.findIndex((name) => {
+    left -= asked.length * name.length;
+    return left < 0;
+  });
+  return end === -1 ? names : names.slice(0, end);
 }
 
 function unknownLabel(name: string, label: string, labels: ReadonlyMap<string, bigint>): ServingError {

@@ -3,7 +3,7 @@
  * text.
  * Each error says what was sent, what the model wants, and one fix. A graph may take more shapes than its signature
  * declares, so Predict leaves them to the graph, as TensorFlow Serving does: in a run of its own, where it fails no
- * other.
+ * other. Where the runtime itself refuses other shapes, as ONNX Runtime does, nothing has to run for it.
  */
 import type { DType } from '../../core/dtype.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
@@ -21,8 +21,8 @@ const OTHER_THAN_BOOLEANS = 0xfefefefe;
 
 /** Called for an input whose shape is not the declared one. */
 export interface ShapeJudge {
-  /** `error` is the refusal; the first one of a request says enough. May throw it. */
-  onOddShape(error: ServingError): void;
+  /** `error` is the refusal, `spec` the input's; the first one of a request says enough. May throw it. */
+  onOddShape(error: ServingError, spec: TensorSpec): void;
   /** The protocol's name of a dtype, for error texts. Absent = our own. */
   dtypeName?(dtype: DType): string;
 }
@@ -120,7 +120,7 @@ function checkInput(
   if (tensor === undefined) throw wrongNames(model, signature, inputs);
   if (tensor.dtype !== spec.dtype) throw wrongDtype(model, name, spec.dtype, tensor.dtype, judge);
   if (!shapeFits(tensor.shape, spec.shape) && !fitsInRows(signature, name, spec, tensor)) {
-    judge.onOddShape(wrongShape(model, name, spec, tensor));
+    judge.onOddShape(wrongShape(model, name, spec, tensor), spec);
   }
   if (spec.isText === true && tensor.dtype === 'string') checkText(model, name, tensor);
   if (tensor.dtype === 'bool') checkBooleans(name, tensor.data);

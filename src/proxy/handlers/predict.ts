@@ -7,6 +7,7 @@
  */
 import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec, SequenceStep } from '../../core/model-spec.ts';
+import type { TensorSpec } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { STAGE_ADMIT } from '../../ledger/stage-clock.ts';
 import type { PredictCapture, RequestPart, SampledRequest } from '../../models/serving/sample-point.ts';
@@ -74,8 +75,8 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
     this.#sample = isStep ? undefined : sampler?.sample();
   }
 
-  onOddShape(error: ServingError): void {
-    if (this.served.signature.areShapesChecked === true) throw error;
+  onOddShape(error: ServingError, { isShapeStrict }: TensorSpec): void {
+    if (isShapeStrict === true || this.served.signature.areShapesChecked === true) throw error;
     if (!this.isOddShape) this.#oddShape = error.message;
     this.isOddShape = true;
   }

@@ -17,6 +17,12 @@ export function lateBody(): ServingError {
   return new ServingError('deadline_exceeded', 'the body did not arrive in time; send it faster');
 }
 
+/** `bytes`: the length of the body, or what is known of it. */
+export function bodyTooLarge(maxBytes: number, bytes: number | string): ServingError {
+  const limit = `the limit is ${maxBytes} bytes, but the body has ${bytes}`;
+  return new ServingError('too_large', `${limit}; send fewer rows a request, or raise --max_message_bytes`);
+}
+
 /** The text of a 431, over either version of HTTP. */
 export const HEADERS_TOO_LARGE = 'the request headers are too large; send fewer or shorter ones';
 

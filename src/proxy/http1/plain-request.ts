@@ -1,6 +1,7 @@
 /**
  * Reads the heads of the HTTP/1.1 requests that inference clients send all day, and no others: a POST whose head came in
- * one read, with a Content-Length and headers of which none changes how the message is read.
+ * one read, with a Content-Length and headers of which none changes how the message is read. A GET is taken, too, where
+ * its route says so: if it is refused.
  *
  *   POST /v1/models/m:predict HTTP/1.1 CRLF  name: value CRLF …  CRLF  body
  *
@@ -26,7 +27,7 @@ const MAX_HEAD_BYTES = 2048;
 const MAX_REMEMBERED = 256;
 
 const END_OF_HEAD = '\r\n\r\n';
-const REQUEST_LINE = /^POST (\/[!-~]*) HTTP\/1\.1$/;
+const REQUEST_LINE = /^(POST|GET) (\/[!-~]*) HTTP\/1\.1$/;
 /**
  * Printable ASCII alone; RFC 9110's tokens for names. Its tabs around values are left to node's parser, which refuses
  * them after a Content-Length.
@@ -37,21 +38,21 @@ const LENGTH = /^(?:0|[1-9]\d{0,9})$/;
 /** Headers that change how a message is read, or ask for more than an answer. */
 const NOT_PLAIN = ['transfer-encoding', 'content-encoding', 'expect', 'upgrade', 'trailer', 'te', 'keep-alive'];
 
+type RouteFinder<R> = (method: string, target: string) => R | undefined;
+
 export class PlainRequestReader<R> {
   readonly #heads = new Map<string, PlainHead<R>>();
   /** The head of the request before, from whichever connection: most requests have the same. */
   #last: PlainHead<R> | undefined;
-  readonly #maxBodyBytes: number;
-  readonly #routeOf: (target: string) => R | undefined;
+  readonly #routeOf: RouteFinder<R>;
   readonly #callers: Callers;
 
   /**
-   * @param routeOf the route of a target, always the same; undefined if node is to have the request
+   * @param routeOf the route of a method and a target, always the same; undefined if node is to have the request
    * @param callers which headers name the caller
    */
-  constructor(maxBodyBytes: number, routeOf: (target: string) => R | undefined, callers = new Callers()) {
+  constructor(routeOf: RouteFinder<R>, callers = new Callers()) {
     this.#callers = callers;
-    this.#maxBodyBytes = maxBodyBytes;
     this.#routeOf = routeOf;
   }
 
@@ -62,11 +63,6 @@ export class PlainRequestReader<R> {
 
   /** The head of the request that `bytes` begin with; undefined if it is not plain. Its body need not be in them. */
   read(bytes: Buffer): PlainHead<R> | undefined {
-    const head = this.#findHead(bytes);
-    return head === undefined || head.contentLength > this.#maxBodyBytes ? undefined : head;
-  }
-
-  #findHead(bytes: Buffer): PlainHead<R> | undefined {
     const last = this.#last;
     if (last !== undefined && startsWith(bytes, last.bytes)) return last;
     const headEnd = bytes.indexOf(END_OF_HEAD, 0, 'latin1');
@@ -78,7 +74,7 @@ export class PlainRequestReader<R> {
 
   #readNew(text: string): PlainHead<R> | undefined {
     const parsed = parseHead(text, this.#callers);
-    const route = parsed && this.#routeOf(parsed.target);
+    const route = parsed && this.#routeOf(parsed.method, parsed.target);
     if (parsed === undefined || route === undefined) return undefined;
     const { fields, contentLength } = parsed;
     const head = { bytes: Buffer.from(text + END_OF_HEAD, 'latin1'), route, fields, contentLength };
@@ -93,13 +89,14 @@ function startsWith(bytes: Buffer, head: Buffer): boolean {
 }
 
 interface ParsedHead extends Omit<PlainHead<never>, 'bytes' | 'route'> {
+  readonly method: string;
   readonly target: string;
 }
 
 function parseHead(text: string, callers: Callers): ParsedHead | undefined {
   const [requestLine, ...lines] = text.split('\r\n');
-  const target = REQUEST_LINE.exec(requestLine!)?.[1];
-  if (target === undefined) return undefined;
+  const [, method, target] = REQUEST_LINE.exec(requestLine!) ?? [];
+  if (method === undefined || target === undefined) return undefined;
   const headers: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const line of lines) {
     const match = HEADER_LINE.exec(line);
@@ -109,12 +106,12 @@ function parseHead(text: string, callers: Callers): ParsedHead | undefined {
     if (name in headers) return undefined;
     headers[name] = match[2] ?? '';
   }
-  const length = headers['content-length'];
+  const length = method === 'GET' && !('content-length' in headers) ? '0' : headers['content-length'];
   if (length === undefined || !LENGTH.test(length)) return undefined;
   if (!('host' in headers)) return undefined;
   const connection = headers['connection'];
   if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
   if (NOT_PLAIN.some((name) => name in headers)) return undefined;
-  const line = { method: 'POST', url: target, httpVersion: '1.1' };
-  return { target, fields: readFields(headers, callers, line), contentLength: Number(length) };
+  const line = { method, url: target, httpVersion: '1.1' };
+  return { method, target, fields: readFields(headers, callers, line), contentLength: Number(length) };
 }

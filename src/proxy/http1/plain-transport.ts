@@ -6,6 +6,7 @@ import { SlicedBody } from '../sliced-body.ts';
 import type { Answer, WholeAnswer } from './answer-head.ts';
 import type { BodyOwner } from './body/body-reader.ts';
 import type { PlainBody } from './body/plain-body.ts';
+import { bodyTooLarge } from './http-errors.ts';
 import type { RequestFields } from './request-fields.ts';
 import type { Transport } from './transport.ts';
 
@@ -64,8 +65,9 @@ export class PlainTransport implements Transport {
     return this.#arriving === undefined ? this.#body.length : this.#arriving.receivedBytes;
   }
 
-  /** PlainRequestReader has checked the limit. */
-  readBody(_maxBytes: number, owner: BodyOwner): Buffer | Promise<Buffer> {
+  readBody(maxBytes: number, owner: BodyOwner): Buffer | Promise<Buffer> {
+    const { length } = this.#arriving ?? this.#body;
+    if (length > maxBytes) throw bodyTooLarge(maxBytes, length);
     return this.#arriving === undefined ? this.#body : this.#arriving.read(owner);
   }
 

@@ -132,7 +132,7 @@ export class RestServer {
     const { inferencePrefix = '', metricsPath } = options;
     const parts = partsOf(surfaces, metricsPath);
     this.routes = restMatcher(inferencePrefix, { parts, metricsPath, isFronting: options.front !== undefined });
-    const reader = new PlainRequestReader(maxBodyBytes, (url) => this.routes.plain(url), callers);
+    const reader = new PlainRequestReader((method, url) => this.routes.plain(method, url), callers);
     const timeouts = { firstRequestMs: FIRST_REQUEST_MS, stallMs };
     const unsent = new UnsentAnswers(lifecycle.memory.unsent);
     const { bodyTimeoutS = Infinity, inflations = new InflationGate() } = options;

@@ -47,9 +47,10 @@ class PrefixedRoutes implements RestMatcher {
     return failure(new ServingError('route_not_found', `no such path: ${quoteName(path)}; ${places}`));
   }
 
-  plain(url: string): RestRoute | undefined {
-    const found = this.match('POST', url);
-    return isPlain(found) ? found : undefined;
+  plain(method: string, url: string): RestRoute | undefined {
+    const found = this.match(method, url);
+    const below = pathOf(url).slice(this.#prefix.length);
+    return isPlain(method, found) && !this.#below.comesAndGoes(below) ? found : undefined;
   }
 }
 

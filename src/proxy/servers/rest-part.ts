@@ -61,7 +61,10 @@ export interface RestPart extends Described {
   readonly root?: string;
   /** Kinds of its routes whose POST requests the plain lane serves. Default: none. */
   readonly plainKinds?: ReadonlySet<string>;
-  /** The route of a path that is its own; undefined for any other. It is asked after the kernel's routes. */
+  /**
+   * The route of a path that is its own; undefined for any other. It is asked after the kernel's routes. A part without a
+   * root may have the paths of its operations for a time; any other route is always the same.
+   */
   match(method: string, path: string): Route | undefined;
   /**
    * Chooses the method of a request by its route, which is no error, and its headers; undefined if `pageOf` answers it.

@@ -9,8 +9,8 @@ export interface RestMatcher {
   readonly places: readonly string[];
   /** `url`: a request line's target. */
   match(method: string, url: string): RestRoute;
-  /** The route of a POST that the plain lane serves. */
-  plain(url: string): RestRoute | undefined;
+  /** The route of a request that the plain lane serves, always the same. */
+  plain(method: string, url: string): RestRoute | undefined;
 }
 
 export interface RestRoutesOptions {
@@ -29,6 +29,7 @@ export class RestRoutes implements RestMatcher {
   readonly places: readonly string[];
   /** Paths of the parts that have no place of their own, but for those below another's. */
   readonly small: ReadonlySet<string>;
+  readonly #smallParts: ReadonlySet<string>;
   readonly #parts: readonly RestPart[];
   readonly #metricsPath: string;
   readonly #isFronting: boolean;
@@ -45,6 +46,7 @@ export class RestRoutes implements RestMatcher {
     this.#inference = new RegExp(this.places.map((place) => `^${place}(?:/|$)`).join('|'), 'i');
     const small = parts.filter(({ root }) => root === undefined);
     const paths = small.flatMap(({ operations }) => operations.flatMap((operation) => operation.paths));
+    this.#smallParts = new Set(paths);
     this.small = new Set(paths.filter((path) => !this.isInference(path)));
   }
 
@@ -54,9 +56,14 @@ export class RestRoutes implements RestMatcher {
     return isOurs ? this.find(method, path, this.#metricsPath) : APP_ROUTE;
   }
 
-  plain(url: string): RestRoute | undefined {
-    const found = this.match('POST', url);
-    return isPlain(found) ? found : undefined;
+  plain(method: string, url: string): RestRoute | undefined {
+    const found = this.match(method, url);
+    return isPlain(method, found) && !this.comesAndGoes(pathOf(url)) ? found : undefined;
+  }
+
+  /** A path that some part has or has not, by what is loaded. */
+  comesAndGoes(path: string): boolean {
+    return this.#smallParts.has(path);
   }
 
   /** A path of inference, whether or not there is a route: an application has none of these. */
@@ -79,6 +86,9 @@ export class RestRoutes implements RestMatcher {
   }
 }
 
-export function isPlain({ kind, part }: RestRoute): boolean {
+/** A POST that runs a model, or a request that has no route and is refused. */
+export function isPlain(method: string, { kind, part, error }: RestRoute): boolean {
+  if (error !== undefined) return true;
+  if (method !== 'POST') return false;
   return part === undefined ? kind === 'predict' : part.plainKinds?.has(kind) === true;
 }

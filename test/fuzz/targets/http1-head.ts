@@ -47,13 +47,14 @@ function nodeRead(bytes: Buffer): Read | undefined {
 }
 
 /** One remembers heads, as in the server. */
-const remembering = new PlainRequestReader(1 << 16, (target) => target);
+const remembering = new PlainRequestReader((method, target) => ({ method, target }));
 
 export const target: FuzzTarget = {
   says: "HTTP/1.1 requests that our own reader takes: node's parser reads the same",
   maxBytes: 512,
   words: [
     'POST ',
+    'GET ',
     ' HTTP/1.1\r\n',
     'host: a\r\n',
     'content-length: ',
@@ -64,14 +65,17 @@ export const target: FuzzTarget = {
     '\n',
     'x-request-id: 1\r\n',
   ],
-  seeds: ['POST /v1/models/m:predict HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}'],
+  seeds: [
+    'POST /v1/models/m:predict HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}',
+    'GET /v1/models/m:predict HTTP/1.1\r\nhost: a\r\n\r\n',
+  ],
   run(bytes) {
-    const fresh = wholeRequest(new PlainRequestReader(1 << 16, (path) => path), bytes);
+    const fresh = wholeRequest(new PlainRequestReader((method, path) => ({ method, target: path })), bytes);
     const known = wholeRequest(remembering, bytes);
     assert.equal(known?.end, fresh?.end);
     assert.deepEqual(known?.head.fields, fresh?.head.fields);
     if (fresh === undefined) return;
     const read = nodeRead(Buffer.from(bytes.subarray(0, fresh.end)));
-    assert.deepEqual(read, { method: 'POST', target: fresh.head.route, body: fresh.body.toString('latin1') });
+    assert.deepEqual(read, { ...fresh.head.route, body: fresh.body.toString('latin1') });
   },
 };

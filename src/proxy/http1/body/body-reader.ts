@@ -21,6 +21,7 @@ import { freeBytes, GrowingBytes } from '../../growing-bytes.ts';
 import type { InflationGate } from '../../inflation.ts';
 import { ACCOUNTED_FROM_BYTES, type MemoryBudget, type MemoryHolder } from '../../memory-budget.ts';
 import { DecodedTooLarge, decodeBody, parseContentEncoding } from '../coding/content-coding.ts';
+import { bodyTooLarge } from '../http-errors.ts';
 
 /** Shared by the bodies of one server. */
 export interface BodyContext {
@@ -72,7 +73,7 @@ export class BodyReader implements WatchedBody {
     this.#codings = codings instanceof ServingError ? [] : codings;
     if (codings instanceof ServingError) this.refusal = codings;
     else if (!isChunkedAtMost(headers['transfer-encoding'])) this.refusal = unknownTransferCoding();
-    else if (this.#announcedBytes > maxBytes) this.refusal = this.#tooLarge(headers['content-length']);
+    else if (this.#announcedBytes > maxBytes) this.refusal = this.#tooLarge(this.#announcedBytes);
     else if (this.#announcedBytes > ACCOUNTED_FROM_BYTES) this.refusal = this.#hold(ACCOUNTED_FROM_BYTES);
   }
 
@@ -158,9 +159,8 @@ export class BodyReader implements WatchedBody {
     }
   }
 
-  #tooLarge(bytes: string | undefined): ServingError {
-    const limit = `the limit is ${this.#maxBytes} bytes, but the body has ${bytes}`;
-    return new ServingError('too_large', `${limit}; send fewer rows a request, or raise --max_message_bytes`);
+  #tooLarge(bytes: number | string): ServingError {
+    return bodyTooLarge(this.#maxBytes, bytes);
   }
 }
 

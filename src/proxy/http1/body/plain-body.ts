@@ -19,7 +19,7 @@ export interface PlainBodyContext extends BodyContext {
 
 export class PlainBody implements WatchedBody {
   receivedBytes = 0;
-  readonly #length: number;
+  readonly length: number;
   readonly #shared: PlainBodyContext;
   /** Undefined before `read`, and when nothing of the body is wanted any more. */
   #message: ArrivingMessage | undefined;
@@ -30,23 +30,23 @@ export class PlainBody implements WatchedBody {
   #reject: (error: ServingError) => void = () => undefined;
 
   constructor(length: number, shared: PlainBodyContext) {
-    this.#length = length;
+    this.length = length;
     this.#shared = shared;
   }
 
   /** Bytes that are still to come. */
   get missingBytes(): number {
-    return this.#length - this.receivedBytes;
+    return this.length - this.receivedBytes;
   }
 
   /** Call it before anything is pushed. Throws ServingError if there is no memory for it; rejects with ServingError. */
   read(owner: MemoryHolder): Promise<Buffer> {
     const { memory, watch, clock } = this.#shared;
-    const isLarge = this.#length > ACCOUNTED_FROM_BYTES;
-    const refusal = isLarge ? memory.hold(owner, ACCOUNTED_FROM_BYTES, this.#length) : undefined;
+    const isLarge = this.length > ACCOUNTED_FROM_BYTES;
+    const refusal = isLarge ? memory.hold(owner, ACCOUNTED_FROM_BYTES, this.length) : undefined;
     if (refusal !== undefined) throw refusal;
     this.#owner = owner;
-    this.#message = new ArrivingMessage(this.#length, memory.messages);
+    this.#message = new ArrivingMessage(this.length, memory.messages);
     watch.add(this);
     this.#timer = clock.setTimer(clock.nowMs() + REQUEST_TIMEOUT_MS, () => this.onSlow(lateBody()));
     return new Promise((resolve, reject) => {
@@ -63,7 +63,7 @@ export class PlainBody implements WatchedBody {
     if (message === undefined) return count;
     const { memory } = this.#shared;
     const isLarge = this.receivedBytes > ACCOUNTED_FROM_BYTES;
-    const refusal = isLarge ? memory.hold(this.#owner!, this.receivedBytes, this.#length) : undefined;
+    const refusal = isLarge ? memory.hold(this.#owner!, this.receivedBytes, this.length) : undefined;
     if (refusal !== undefined) this.onSlow(refusal);
     else {
       message.append(bytes);

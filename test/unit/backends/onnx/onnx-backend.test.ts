@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -93,11 +94,38 @@ describe('the signature of an ONNX model', () => {
     assert.deepEqual(
       [...signature.inputs],
       [
-        ['x', { dtype: 'float32', shape: [-1, 2], tensorName: 'x', dimNames: ['N', ''] }],
-        ['ids', { dtype: 'int64', shape: [-1, -1, 3], tensorName: 'ids', dimNames: ['N', '', ''] }],
+        ['x', { dtype: 'float32', shape: [-1, 2], tensorName: 'x', dimNames: ['N', ''], isShapeStrict: true }],
+        [
+          'ids',
+          { dtype: 'int64', shape: [-1, -1, 3], tensorName: 'ids', dimNames: ['N', '', ''], isShapeStrict: true },
+        ],
       ],
     );
     assert.deepEqual([...signature.outputs.keys()], ['ids_out', 'y']);
+  });
+
+  it('says of an input with dims that no other shape is taken, and ONNX Runtime takes none', async (t) => {
+    for (const dtype of ['float32', 'int64', 'bool', 'string'] as const) {
+      const [x, y] = [X, Y].map((value) => ({ ...value, dtype, dims: ['N', 2] }));
+      const session = await load(t, { ...IDENTITY, inputs: [x!], outputs: [y!] });
+      assert.equal(session.signatures.get('serving_default')?.inputs.get('x')?.isShapeStrict, true);
+      for (const shape of [[], [2], [1, 1], [1, 3], [0, 3], [1, 2, 1]]) {
+        const count = shape.reduce((a, b) => a * b, 1);
+        const tensor = filled(dtype, shape, count);
+        const run = session.run('serving_default', new Map([['x', tensor]]), ['y']);
+        await assertRejects(run, 'invalid_request', /^(Invalid rank|Got invalid dimensions) for input: x /);
+      }
+    }
+  });
+
+  it('says nothing of the shapes of a scalar, nor of any rank: the graph may take them', async (t) => {
+    for (const dims of [[], undefined]) {
+      const session = await load(t, { ...IDENTITY, inputs: [{ ...X, dims }], outputs: [{ ...Y, dims: undefined }] });
+      const spec = session.signatures.get('serving_default')?.inputs.get('x');
+      assert.equal(spec?.isShapeStrict, undefined);
+      const run = await session.run('serving_default', new Map([['x', filled('float32', [1, 2], 2)]]), ['y']);
+      assert.deepEqual(run.get('y')?.shape, [1, 2]);
+    }
   });
 
   it('leaves the rank open where the model does', async (t) => {
@@ -188,6 +216,12 @@ describe('a run of an ONNX model', () => {
     assert.equal((await session.run('serving_default', new Map([['x', x]]), [])).size, 0);
   });
 });
+
+function filled(dtype: 'float32' | 'int64' | 'bool' | 'string', shape: readonly number[], count: number): Tensor {
+  if (dtype === 'string') return { dtype, shape, data: Array.from({ length: count }, () => Buffer.from('a')) };
+  const bytes = { float32: 4, int64: 8, bool: 1 }[dtype];
+  return { dtype, shape, data: new Uint8Array(bytes * count) };
+}
 
 async function load(t: TestContext, graph: OnnxGraph, options = OPTIONS) {
   const directory = tempDirectory(t);

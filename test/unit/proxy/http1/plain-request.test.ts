@@ -6,11 +6,12 @@ import { PlainRequestReader } from '../../../../src/proxy/http1/plain-request.ts
 import { wholeRequest } from '../../../support/plain-requests.ts';
 
 const LINE = 'POST /v1/models/m:predict HTTP/1.1\r\n';
-const MAX_BODY = 1000;
 
-/** Its routes are the targets themselves, except one. */
+/** Its routes are the targets themselves, except one, and of GETs '/refused' alone. */
 function newReader(): PlainRequestReader<string> {
-  return new PlainRequestReader(MAX_BODY, (target) => (target === '/nowhere' ? undefined : target));
+  const isTaken = (method: string, target: string): boolean =>
+    method === 'GET' ? target === '/refused' : target !== '/nowhere';
+  return new PlainRequestReader((method, target) => (isTaken(method, target) ? target : undefined));
 }
 
 function read(text: string, reader = newReader()) {
@@ -47,7 +48,8 @@ describe('PlainRequestReader', () => {
     ['a target without a route', `POST /nowhere HTTP/1.1\r\n${length}\r\nbody`],
     ['a head that is not whole', `${LINE}${length}`],
     ['nothing', ''],
-    ['another method', `GET / HTTP/1.1\r\n${length}\r\nbody`],
+    ['a GET without a route', 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'],
+    ['another method', `PUT /refused HTTP/1.1\r\n${length}\r\nbody`],
     ['HTTP/1.0', `POST / HTTP/1.0\r\n${length}\r\nbody`],
     ['an absolute target', `POST http://a/ HTTP/1.1\r\n${length}\r\nbody`],
     ['two blanks in the request line', `POST  / HTTP/1.1\r\n${length}\r\nbody`],
@@ -59,7 +61,6 @@ describe('PlainRequestReader', () => {
     ['a signed length', `${LINE}host: a\r\ncontent-length: +4\r\n\r\nbody`],
     ['a length in hex', `${LINE}host: a\r\ncontent-length: 0x4\r\n\r\nbody`],
     ['a length with a zero in front', `${LINE}host: a\r\ncontent-length: 04\r\n\r\nbody`],
-    ['a length over the limit', `${LINE}host: a\r\ncontent-length: 1001\r\n\r\n${'x'.repeat(1001)}`],
     ['chunks', `${LINE}${length}transfer-encoding: chunked\r\n\r\nbody`],
     ['compression', `${LINE}${length}content-encoding: gzip\r\n\r\nbody`],
     ['expect', `${LINE}${length}expect: 100-continue\r\n\r\nbody`],
@@ -84,6 +85,12 @@ describe('PlainRequestReader', () => {
     const head = newReader().read(Buffer.from(text))!;
     assert.equal(head.bytes.toString(), text.slice(0, -3));
     assert.equal(head.contentLength, 4);
+  });
+
+  it('reads a GET, whose body is empty where no length is told', () => {
+    const { head, body } = read('GET /refused HTTP/1.1\r\nhost: a\r\n\r\nPOST')!;
+    assert.deepEqual([head.route, head.fields.line?.method, body.length], ['/refused', 'GET', 0]);
+    assert.equal(read(`GET /refused HTTP/1.1\r\n${length}\r\nbody`)!.body.toString(), 'body');
   });
 
   it('takes a header named like a property of objects for what it is', () => {

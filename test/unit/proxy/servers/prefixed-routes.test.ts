@@ -68,20 +68,36 @@ test('all else is the application’s, or nothing', () => {
       error!.message,
       /; models are at \/pillion\/v1\/models and \/pillion\/v2, as --inference_path_prefix says$/,
     );
-    assert.equal(fronting.plain(url), undefined);
-    assert.equal(alone.plain(url), undefined);
+    assert.equal(fronting.plain('POST', url), undefined);
   }
 });
 
 test('the plain lane has the same routes', () => {
   for (const each of [fronting, alone]) {
-    assert.equal(each.plain(`/pillion${PREDICT}`)?.kind, 'predict');
-    assert.equal(each.plain(`/pillion${INFER}`)?.kind, 'v2-infer');
-    assert.equal(each.plain('/pillion/v1/models'), undefined);
+    assert.equal(each.plain('POST', `/pillion${PREDICT}`)?.kind, 'predict');
+    assert.equal(each.plain('POST', `/pillion${INFER}`)?.kind, 'v2-infer');
+    assert.equal(each.plain('GET', '/pillion/v1/models'), undefined);
+    assert.equal(each.plain('GET', `/pillion${INFER}`), undefined);
   }
   const without = matcher('', true);
-  assert.equal(without.plain(PREDICT)?.kind, 'predict');
+  assert.equal(without.plain('POST', PREDICT)?.kind, 'predict');
   assert.equal(without.match('POST', `/pillion${PREDICT}`).kind, 'app');
+});
+
+test('the plain lane has what no route takes, but for paths that come and go', () => {
+  const none = matcher('', false);
+  const kinds = (method: string, path: string) => [none, alone].map((each) => each.plain(method, path)?.error?.kind);
+  assert.deepEqual(kinds('POST', '/nothing'), ['route_not_found', 'route_not_found']);
+  assert.equal(none.plain('GET', PREDICT)?.error?.kind, 'method_not_allowed');
+  assert.equal(alone.plain('GET', `/pillion${PREDICT}`)?.error?.kind, 'method_not_allowed');
+  const coming = { ...part(undefined, { '/embed': '' }), match: () => undefined };
+  const without = restMatcher('', { parts: [coming], isFronting: false });
+  assert.equal(without.match('POST', '/embed?a').error?.kind, 'route_not_found');
+  assert.equal(without.plain('POST', '/embed?a'), undefined);
+  assert.equal(without.plain('POST', '/embeds')?.error?.kind, 'route_not_found');
+  const below = restMatcher('/pillion', { parts: [coming], isFronting: false });
+  assert.equal(below.match('POST', '/pillion/embed').error?.kind, 'route_not_found');
+  assert.equal(below.plain('POST', '/pillion/embed'), undefined);
 });
 
 test('errors name the path that was asked for, and where the others are', () => {
