@@ -5,7 +5,9 @@
  * front is the product of all dims before the axis and of what was merged in front. A Reshape moves nothing in memory.
  * So the rows are in the dim of the new shape where the product of the dims before it divides `front`, and the dim
  * itself is a multiple of the rest of `front` times B. The products of all dims are equal: that is proved where the graph
- * computes the shape, since ONNX Runtime replaces one dim that it does not know by -1, which fits any.
+ * computes the shape, since ONNX Runtime's optimizer replaces one dim that it does not know by -1, which fits any. It
+ * knows numbers, and dims of the data that stay at their place. So where it does not know a dim behind the rows, the rows
+ * are not the one.
  */
 import type { NodeCall } from './node-call.ts';
 import {
@@ -32,8 +34,11 @@ export function reshape(call: NodeCall, x: Known, target: Target): Known {
   const rest = open < 0 ? undefined : dividedBy(total, productOf(target.toSpliced(open, 1)));
   const wanted = open < 0 ? target : target.with(open, rest);
   const isProved = open >= 0 || target.every(isNumber) || isSameSize(productOf(target), total);
-  if (x.kind === 'rows' && !isProved) throw undecided('its shape may have another number of elements');
-  if (x.kind === 'rows') return reshapedRows(call, x, wanted, open);
+  if (x.kind === 'rows') {
+    const reshaped = reshapedRows(call, x, wanted, open);
+    if (isProved || hasUnknownBehind(x, target, reshaped.axis.at)) return reshaped;
+    throw undecided('its shape may have another number of elements');
+  }
   if (wanted.some((size, i) => i !== open && !isFreeOfRows(size))) {
     throw undecided('its shape depends on the number of rows, its data does not');
   }
@@ -55,6 +60,11 @@ function reshapedRows(call: NodeCall, x: Rows, wanted: Target, open: number): Ro
     front = left;
   }
   throw straddles(x, ONE);
+}
+
+/** Whether the optimizer does not know a dim behind the rows at `at`. */
+function hasUnknownBehind({ dims }: Rows, target: Target, at: number): boolean {
+  return target.some((size, i) => i > at && !isNumber(size) && !isSameSize(size, dims[i]));
 }
 
 /** A dim behind the rows. */

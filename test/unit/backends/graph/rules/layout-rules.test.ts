@@ -27,6 +27,19 @@ testCases('rows', {
       constants: { s: int64s([0, -1, 4, 2]), r: int64s([0, 0, 8]) },
     },
   ],
+  'a computed dim behind the rows, which fits where the runtime takes it for what is left': [
+    {
+      ...SEQUENCE,
+      nodes: [
+        ...FIRST_TWO,
+        node('Mul', 't two', 'twice'),
+        node('Sub', 'twice one', 'odd'),
+        node('Concat', 'b four odd', 'target', { axis: 0 }),
+        node('Reshape', 'x target', 'y'),
+      ],
+      constants: PARTS,
+    },
+  ],
   'rows of all steps, and back by the shape of x': [
     {
       ...SEQUENCE,
