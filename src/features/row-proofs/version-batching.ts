@@ -12,7 +12,7 @@ import { toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { BatchAxis, LengthPadding, Signature, Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { isDecided } from '../../models/loading/batch-axes.ts';
+import { asFound, isDecided } from '../../models/loading/batch-axes.ts';
 import type { ReplaceSignatures, ServedLoad, VersionDraft } from '../../models/loading/load-steps.ts';
 import type { PaddingState, SharingFindings } from '../../models/serving/sharing-findings.ts';
 import { type BatchingDecision, decideBatching } from './decide-batching.ts';
@@ -91,6 +91,11 @@ export class VersionBatching implements SharingFindings {
     this.#goOn(onProved).catch(ignoreEnd);
   }
 
+  /** The padding is off, for this reason: it was accepted, and is not served any more. */
+  refusePadding(signature: string, reason: string): void {
+    this.#padding?.refuse(signature, reason);
+  }
+
   /** How long the first run took, when it has ended, in ms; 0 = there was none. */
   async firstRunMs(): Promise<number> {
     return (await this.#firstRun) ?? 0;
@@ -102,7 +107,7 @@ export class VersionBatching implements SharingFindings {
   }
 
   async #decideOne(name: string, loaded: Signature): Promise<Signature> {
-    if (isDecided(loaded)) return loaded;
+    if (isDecided(loaded)) return this.#asRefuted(name, loaded);
     const { kept, judge, events } = this.#options;
     const decision = await decideBatching(loaded, {
       kept: async () => kept.of(name),
@@ -117,6 +122,16 @@ export class VersionBatching implements SharingFindings {
       this.#pending.set(name, decision);
     }
     return signature;
+  }
+
+  /** What a backend has decided holds until shared runs have shown otherwise, what the owner declares for good. */
+  #asRefuted(name: string, decided: Signature): Signature {
+    const { kept, declared, events } = this.#options;
+    const found = kept.of(name);
+    if (found?.kind !== 'mixed' || declared.has(name) || decided.batchAxis.kind === 'none') return decided;
+    const refuted = asFound(decided, found);
+    events.onDecided(name, refuted.batchAxis);
+    return refuted;
   }
 
   /** Its reason changes when the proof ends: the signature may stay as it is. */

@@ -67,6 +67,11 @@ export class VersionPadding {
     return padded;
   }
 
+  /** It was accepted, and is off from now on. */
+  refuse(name: string, reason: string): void {
+    this.#set(name, { isOn: false, reason });
+  }
+
   /** Undefined = it is not padded, which `states` says where its rows may differ in shape. */
   #candidate(name: string, signature: Signature): LengthPadding | undefined {
     const { values, isElsewhere } = this.#options;
