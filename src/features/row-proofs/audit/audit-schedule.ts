@@ -1,11 +1,12 @@
 /**
- * Which shared runs of a version are audited, by their count: some of the first, then one of about a thousand. The gaps
+ * Which shared runs of a version are audited, by their count: some of the first, then one of about a hundred, so that a
+ * fault is found within some thousand requests. Under much load it is far fewer: as many as AuditBudget allows. The gaps
  * are random around these numbers, so that no caller can tell which run it will be.
  */
 
-/** Sums: about the 16th, the 64th and the 256th shared run. */
-const FIRST_GAPS: readonly number[] = [16, 48, 192];
-const GAP = 1024;
+/** Sums: about the 16th, the 48th and the 112th shared run. */
+const FIRST_GAPS: readonly number[] = [16, 32, 64];
+const GAP = 128;
 /** A run that was due could not be audited, for example because it was too large: one of the next is. */
 export const RETRY_GAP = 16;
 

@@ -1,6 +1,7 @@
 /**
- * Judges a shared run: each of some rows is run alone, and a row whose answer was another is a suspect. It is found
- * guilty only by elimination:
+ * Judges a shared run: each of some rows is run alone, and a row whose answer was another is a suspect. Where there are
+ * more rows than can be run alone, all are run in two halves first, which shows whom to ask. A suspect is found guilty only
+ * by elimination:
  *
  *   alone once more ─ another answer ─────────────────────▶ unsteady: the model's own answers differ, nothing can be told
  *   as many copies of the row ─ differ from it alone ─┬─ a little ─▶ rounding of this batch size; more than that is needed
@@ -13,7 +14,8 @@
  * differences count only above four times what copies of a row have shown in the life of the version.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { TensorMap } from '../../../core/tensor.ts';
+import { byteLengthOfAll, type TensorMap } from '../../../core/tensor.ts';
+import { BYTES_IN_ONE_TURN } from '../probe-layout.ts';
 import { paddingDifference } from '../row-difference.ts';
 import { AnswerScale, type Distance } from './answer-distance.ts';
 import type { RowTrials } from './row-trials.ts';
@@ -41,15 +43,18 @@ export type Verdict =
 /** What copies of a row have shown of one signature: the largest distance from the row alone that is rounding. */
 export interface OwnTolerance {
   share: number;
+  /** So many rows one after another had copies that were farther than rounding. */
+  deviants: number;
 }
 
 /** Copies of a row may be that far from it alone by rounding: four steps of an int8 quantization. */
 export const LARGEST_ROUNDING = 4 / 127;
 const OWN_FACTOR = 4;
 const MOST_SUSPECTS = 4;
-const MOST_WITNESSES = 3;
+const MOST_WITNESSES = 6;
+const ENOUGH_DEVIANTS = 6;
 /** Places that are looked at among copies of a row. */
-const MOST_PLACES = 16;
+const MOST_PLACES = 64;
 
 const SAME: Verdict = { kind: 'same' };
 
@@ -64,13 +69,17 @@ export class RunJudge {
     this.#own = own;
   }
 
-  /** Runs these rows alone, at least one. Rejects as RowTrials does. */
-  async judge(rows: readonly number[]): Promise<Verdict> {
-    for (const row of rows) this.#alone.set(row, await this.#trials.alone(row));
+  /**
+   * Runs these rows alone, at least one. `hasHalves`: all rows are run once more in two halves, and those whose answer is
+   * another there are run alone, too. Rejects as RowTrials does.
+   */
+  async judge(rows: readonly number[], hasHalves = false): Promise<Verdict> {
+    for (const row of rows) await this.#aloneOf(row);
     this.#scale = new AnswerScale([...this.#alone.values()]);
+    if (hasHalves) for (const row of await this.#movedInHalves()) await this.#aloneOf(row);
     const suspects: { readonly row: number; readonly share: number }[] = [];
-    for (const row of rows) {
-      const [alone, shared] = [this.#alone.get(row)!, this.#run.answer(row)];
+    for (const [row, alone] of this.#alone) {
+      const shared = this.#run.answer(row);
       if (this.#scale.differs(alone, shared)) suspects.push({ row, share: this.#scale.distance(alone, shared).share });
       // Each comparison may be of large outputs.
       await setImmediate();
@@ -81,6 +90,23 @@ export class RunJudge {
       if (verdict.kind !== 'same') return verdict;
     }
     return SAME;
+  }
+
+  /** The rows that are answered in another way among half of the others: the farthest ones. */
+  async #movedInHalves(): Promise<readonly number[]> {
+    const halves = await this.#trials.halves();
+    const moved: { readonly row: number; readonly share: number }[] = [];
+    let bytes = 0;
+    for (let row = 0; row < this.#run.of.lengths.length; row++) {
+      const [shared, half] = [this.#run.answer(row), halves(row)];
+      if (this.#scale.differs(shared, half)) moved.push({ row, share: this.#scale.distance(shared, half).share });
+      bytes += byteLengthOfAll(shared);
+      if (bytes < BYTES_IN_ONE_TURN) continue;
+      bytes = 0;
+      await setImmediate();
+    }
+    moved.sort((a, b) => b.share - a.share);
+    return moved.slice(0, MOST_SUSPECTS).map(({ row }) => row);
   }
 
   async #tryRow(row: number): Promise<Verdict> {
@@ -95,10 +121,9 @@ export class RunJudge {
       const padded = (await this.#trials.paddedCopies(row))(row);
       if (this.#agree(padded, shared)) return this.#byPaddedRows(row, suspect);
     }
-    const again = (await this.#trials.again())(row);
-    if (this.#agree(alone, again)) {
-      const isLarge = distance.share > OWN_FACTOR * LARGEST_ROUNDING;
-      return { kind: 'transient', isLarge, fault: this.#faultOfAll, suspect };
+    const again = await this.#trials.again();
+    if ([...this.#alone].every(([each, answer]) => this.#agree(answer, again(each)))) {
+      return { kind: 'transient', isLarge: isBeyondSteps(distance), fault: this.#faultOfAll, suspect };
     }
     // Copies that differ from time to time show more of what is rounding.
     const isRounding = this.#isRounding(row, await this.#trials.copies(row));
@@ -106,20 +131,29 @@ export class RunJudge {
     return { kind: 'different', fault: await this.#faultOf(row, copies(row)), suspect };
   }
 
-  /** Copies of the row are far from the row alone. That is no tie of two scores if it is so with other rows, too. */
+  /**
+   * Copies of the row are far from the row alone. It may be a tie of two scores, or many steps of a quantization: it counts
+   * if copies of other rows were so each time, over several audits if need be.
+   */
   async #byWitnesses(row: number, suspect: Suspect): Promise<Verdict> {
+    const own = this.#own;
     const witnesses = this.#witnessesTo(row);
     for (const witness of witnesses) {
       await this.#aloneOf(witness);
-      if (this.#isRounding(witness, await this.#trials.copies(witness))) return SAME;
+      if (this.#isRounding(witness, await this.#trials.copies(witness), row)) {
+        own.deviants = 0;
+        return SAME;
+      }
+      own.deviants += 1;
     }
-    if (witnesses.length > 0) return { kind: 'different', fault: 'rows', suspect };
-    return { kind: 'transient', isLarge: true, fault: 'rows', suspect };
+    if (witnesses.length === 0) own.deviants += 1;
+    if (own.deviants >= ENOUGH_DEVIANTS) return { kind: 'different', fault: 'rows', suspect };
+    return isBeyondSteps(suspect) ? { kind: 'transient', isLarge: false, fault: 'rows', suspect } : SAME;
   }
 
   /**
-   * Padding changes the answer of the row. A change as small as rounding has to be seen in each of two other rows at least,
-   * a large one, which may be a tie of two scores, in one.
+   * Padding changes the answer of the row. It may be a tie of two scores, or a step of a quantization: it counts if it is
+   * so in each of two other rows at least, and a large change in each.
    */
   async #byPaddedRows(row: number, suspect: Suspect): Promise<Verdict> {
     const isLarge = suspect.share > LARGEST_ROUNDING;
@@ -129,10 +163,10 @@ export class RunJudge {
       const { share } = await this.#paddingChange(witness);
       if (share > (isLarge ? LARGEST_ROUNDING : 0)) changed += 1;
     }
-    const isSeenAgain = isLarge ? changed > 0 : changed > 1 && changed === witnesses.length;
-    if (isSeenAgain) return { kind: 'different', fault: 'padding', suspect };
-    const isAlone = witnesses.length === 0;
-    return isLarge && isAlone ? { kind: 'transient', isLarge, fault: 'padding', suspect } : SAME;
+    if (changed > 1 && changed === witnesses.length) return { kind: 'different', fault: 'padding', suspect };
+    // There are too few to tell.
+    const isOpen = witnesses.length < 2 && changed === witnesses.length;
+    return isOpen && isLarge ? { kind: 'transient', isLarge, fault: 'padding', suspect } : SAME;
   }
 
   /** How far padding moves the answer to a row in the company of its copies; a share of 0 = no more than rounding does. */
@@ -160,17 +194,26 @@ export class RunJudge {
     return found;
   }
 
-  /** Whether copies of the row differ from the row alone by no more than rounding; then that counts as such from now on. */
-  #isRounding(row: number, copies: Answers): boolean {
+  /**
+   * Whether copies of the row, above all that at `place`, differ from the row alone by no more than rounding; then that
+   * counts as such from now on.
+   */
+  #isRounding(row: number, copies: Answers, place = row): boolean {
     const alone = this.#alone.get(row)!;
     const { size } = this.#run.of;
     const step = Math.max(1, Math.floor(size / MOST_PLACES));
-    let share = this.#scale.distance(alone, copies(row)).share;
-    for (let place = 0; place < size; place += step) {
-      share = Math.max(share, this.#scale.distance(alone, copies(place)).share);
+    const first = copies(place);
+    let { share } = this.#scale.distance(alone, first);
+    let spread = 0;
+    for (let other = 0; other < size; other += step) {
+      const copy = copies(other);
+      share = Math.max(share, this.#scale.distance(alone, copy).share);
+      spread = Math.max(spread, this.#scale.distance(first, copy).share);
     }
-    if (share > LARGEST_ROUNDING) return false;
-    this.#own.share = Math.max(this.#own.share, share);
+    // Copies that are answered alike show the size of the batch alone, others a wrong row.
+    const isUniform = spread <= LARGEST_ROUNDING;
+    if (isUniform ? isBeyondSteps({ share }) : share > LARGEST_ROUNDING) return false;
+    this.#own.share = Math.max(this.#own.share, Math.min(share, LARGEST_ROUNDING));
     return true;
   }
 
@@ -204,6 +247,11 @@ export class RunJudge {
   get #run() {
     return this.#trials.run;
   }
+}
+
+/** Farther than several steps of a quantization at once. */
+function isBeyondSteps({ share }: Pick<Distance, 'share'>): boolean {
+  return share > OWN_FACTOR * LARGEST_ROUNDING;
 }
 
 function areEqual(a: TensorMap, b: TensorMap): boolean {

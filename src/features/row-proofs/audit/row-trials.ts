@@ -60,6 +60,18 @@ export class RowTrials {
     return this.run.answersOf(await this.#outputs(inputs, size), size, this.run.paddedTo);
   }
 
+  /** The answers to all rows in two runs of half of them each, with the padding that they had. */
+  async halves(): Promise<(row: number) => TensorMap> {
+    const { run } = this;
+    const halves: Answers[] = [];
+    for (const first of [0, 1]) {
+      const rows = run.of.lengths.flatMap((_, row) => (row % 2 === first ? [run.paddedRow(row)] : []));
+      const filler = Math.max(0, (run.layout.fixedRows ?? 0) - rows.length);
+      halves.push(await this.#of([...rows, ...new Array<ProbeRow>(filler).fill(rows.at(-1)!)], run.paddedTo));
+    }
+    return (row) => halves[row % 2]!(row >> 1, row);
+  }
+
   /**
    * The answers in a run of rows that all have the length of this one: the others are cut to it, and where they are
    * shorter, a copy of this one stands in their place. Undefined if all are shorter.

@@ -18,8 +18,8 @@ export interface RunInputs {
   readonly lengths: readonly (number | undefined)[];
 }
 
-/** The answer of each row of a run, by its place in it. */
-export type Answers = (row: number) => TensorMap;
+/** The answer at a place of a run, cut to the length of that row of the shared run; default: the row of that number. */
+export type Answers = (place: number, row?: number) => TensorMap;
 
 /** Outputs cannot be taken apart as those of the shared run could. */
 export class OutputsMisfit extends Error {}
@@ -68,11 +68,11 @@ export class SharedRun {
       if (shape !== undefined && (axis === 'same' || shape[axis] === size)) continue;
       throw new OutputsMisfit(`output "${name}" has shape ${formatShape(shape)} in a run of ${size} rows`);
     }
-    if (paddedTo === undefined) return (row) => this.layout.outputRow(outputs, row);
+    if (paddedTo === undefined) return (place) => this.layout.outputRow(outputs, place);
     const padding = signature.padding!;
     const misfit = lengthMisfitOf(outputs, wanted, { padding, length: paddedTo });
     if (misfit !== undefined) throw new OutputsMisfit(misfit);
-    return (row) => cutRows(this.layout.outputRow(outputs, row), padding, lengths[row] ?? paddedTo);
+    return (place, row = place) => cutRows(this.layout.outputRow(outputs, place), padding, lengths[row] ?? paddedTo);
   }
 
   /** Inputs are cut as outputs are. */

@@ -49,6 +49,8 @@ export interface AuditEvents {
 export const MOST_BYTES = 8 * 2 ** 20;
 /** Rows of a run that are asked again, chosen at random. */
 export const MOST_ROWS = 16;
+/** The runs of all rows in halves, which take no longer than the run itself did. */
+const HALVES = 2;
 /** So many large differences that were not seen again are one too many. */
 const MOST_TRANSIENTS = 2;
 
@@ -135,13 +137,15 @@ export class VersionAudit {
     const rows = taken.lengths.length;
     // A row alone takes no longer than the run did.
     this.#rowMs = costOf(runMs, executor, bytes / Math.max(1, taken.size));
-    const affordable = Math.min(MOST_ROWS, rows, Math.floor(budget.leftMs / this.#rowMs));
+    const affordable = Math.floor(budget.leftMs / this.#rowMs);
+    const hasHalves = rows > Math.min(MOST_ROWS, affordable) && affordable > HALVES;
+    const chosen = this.#chosen(rows, Math.min(MOST_ROWS, rows, hasHalves ? affordable - HALVES : affordable));
     const copies = this.#isEnded || bytes > MOST_BYTES || affordable < 1 ? undefined : copiesOf(outputs);
     if (copies === undefined) {
       this.#done();
       return false;
     }
-    void this.#audit(taken, copies, runMs, this.#chosen(rows, affordable)).finally(() => this.#done());
+    void this.#audit(taken, copies, runMs, (judge) => judge.judge(chosen, hasHalves)).finally(() => this.#done());
     return true;
   }
 
@@ -150,14 +154,19 @@ export class VersionAudit {
   }
 
   /** Never rejects. */
-  async #audit(taken: TakenRun, outputs: TensorMap, runMs: number, rows: readonly number[]): Promise<void> {
+  async #audit(
+    taken: TakenRun,
+    outputs: TensorMap,
+    runMs: number,
+    ask: (judge: RunJudge) => Promise<Verdict>,
+  ): Promise<void> {
     const { clock, executor, budget, events } = this.#options;
     const moments = this.#moments;
     // The answers are sent first.
     await setImmediate();
     try {
       const trials = new RowTrials(new SharedRun(taken, outputs), { executor, clock, budget, moments, runMs });
-      const verdict = await new RunJudge(trials, this.#ownOf(taken.signatureName)).judge(rows);
+      const verdict = await ask(new RunJudge(trials, this.#ownOf(taken.signatureName)));
       if (!this.#isEnded) this.#conclude(taken.signatureName, verdict);
     } catch (error) {
       if (error instanceof ProofEnded || this.#isEnded) return;
@@ -202,15 +211,15 @@ export class VersionAudit {
   #chosen(count: number, most: number): readonly number[] {
     const { random } = this.#options;
     const rows = Array.from({ length: count }, (_, row) => row);
-    for (let i = 0; i < most; i++) {
+    for (let i = 0; i < Math.max(0, most); i++) {
       const other = i + Math.floor(random() * (count - i));
       [rows[i], rows[other]] = [rows[other]!, rows[i]!];
     }
-    return rows.slice(0, most).sort((a, b) => a - b);
+    return rows.slice(0, Math.max(0, most)).sort((a, b) => a - b);
   }
 
   #ownOf(name: string): OwnTolerance {
-    const own = this.#own.get(name) ?? { share: 0 };
+    const own = this.#own.get(name) ?? { share: 0, deviants: 0 };
     this.#own.set(name, own);
     return own;
   }

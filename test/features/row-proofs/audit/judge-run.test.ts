@@ -21,7 +21,7 @@ function off(rows: Rows, place: number, by: number): Rows {
 
 const audited = async (init: HarnessInit) => {
   const h = new AuditHarness(init);
-  return { h, result: await h.audited() };
+  return { h, result: await h.audited(() => [rowsFrom(3, 8), 8]) };
 };
 
 describe('an audit of a model that mixes rows', () => {
@@ -46,30 +46,28 @@ describe('an audit of a model that mixes rows', () => {
   });
 
   it('finds one wrong row of each shared run, at one place and at any', async () => {
-    for (const placeOf of [() => 2, (count: number) => count % 4]) {
+    for (const placeOf of [() => 2, (count: number) => count % 3]) {
       let runs = 0;
       const model = ofRows((x) => {
         runs += 1;
         return off(clean(x), placeOf(runs), 50 + runs);
       });
-      const { h, result } = await audited({ model });
-      // Where the place changes, another run may be right.
-      if (result === 'transient') await h.audited();
+      const h = new AuditHarness({ model });
+      for (let i = 0; i < 4 && h.refuted.length === 0; i++) await h.audited();
       assert.equal(h.refuted.length, 1);
     }
   });
 
-  it('finds it where no row is another request’s: after two audits', async () => {
+  it('finds it where no row is another request’s: after some audits', async () => {
     const h = new AuditHarness({ model: ofRows((x) => off(clean(x), 0, 50)) });
     const alike = (): [TensorMap, number] => {
       const { x } = Object.fromEntries(rowsFrom(1, 1)) as { x: NumericTensor };
       const four = Float32Array.from([0, 1, 2, 3].flatMap(() => [...(elements(x) as Float32Array)]));
       return [new Map([['x', numericTensor('float32', [4, 4], four)]]), 4];
     };
-    assert.equal(await h.audited(alike), 'transient');
+    for (let i = 0; i < 5; i++) assert.equal(await h.audited(alike), 'transient');
     assert.equal(h.refuted.length, 0);
-    assert.equal(await h.audited(alike), 'transient');
-    assert.equal(h.refuted.length, 1);
+    assert.equal(await h.audited(alike), 'different');
   });
 
   it('finds it in NaN, in strings, and in outputs of another shape', async () => {
@@ -100,7 +98,8 @@ describe('an audit of a model that keeps rows apart', () => {
   it('allows the rounding of another batch size', async () => {
     const model = ofRows((x) => clean(x).map((row) => row.map((v) => v * (1 + 1e-4 * x.length))));
     const { h, result } = await audited({ model });
-    assert.deepEqual([result, h.asked.length], ['same', 4]);
+    assert.equal(result, 'same');
+    assert.ok(h.asked.every(({ size }) => size === 1 || size === 8));
   });
 
   it('allows steps of an int8 quantization that only some rows take at another batch size', async () => {

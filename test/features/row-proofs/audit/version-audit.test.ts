@@ -12,20 +12,20 @@ import { AuditHarness, doubled, ofRows, rowsFrom } from './audit-harness.ts';
 const swapped = ofRows((x: Rows) => x.map((_, i) => doubled(x.at(i - 1)!)));
 
 describe('the audits of a version', () => {
-  it('ask the rows of about the 16th, the 64th and the 256th shared run again, alone', async () => {
+  it('ask the rows of about the 16th, the 48th and the 112th shared run again, alone', async () => {
     const h = new AuditHarness();
     const counts: number[] = [];
-    for (let i = 1; i <= 300; i++) {
+    for (let i = 1; i <= 250; i++) {
       await h.run(rowsFrom(i, 4), 4);
       const before = h.asked.length;
       await h.settle(40);
       if (h.asked.length > before) counts.push(i);
     }
-    assert.deepEqual(counts, [16, 64, 256]);
-    assert.deepEqual(h.results, ['same', 'same', 'same']);
+    assert.deepEqual(counts, [16, 48, 112, 240]);
+    assert.deepEqual(h.results, new Array(4).fill('same'));
     assert.deepEqual(
       h.asked.map(({ size }) => size),
-      new Array(12).fill(1),
+      new Array(16).fill(1),
     );
     assert.deepEqual(h.errors, []);
     assert.equal(h.clock.armed, 0);
@@ -67,10 +67,19 @@ describe('the audits of a version', () => {
     assert.equal(await h.audited(), 'different');
   });
 
-  it('ask at most 16 rows of a run', async () => {
+  it('ask at most 16 rows of a run, and all of them once more in halves', async () => {
     const h = new AuditHarness();
-    assert.equal(await h.audited(() => [rowsFrom(1, 64), 64]), 'same');
-    assert.equal(h.asked.length, MOST_ROWS);
+    assert.equal(await h.audited(() => [rowsFrom(1, 65), 65]), 'same');
+    const sizes = h.asked.map(({ size }) => size);
+    assert.deepEqual(sizes, [...new Array(MOST_ROWS).fill(1), 33, 32]);
+  });
+
+  it('find one wrong row among many, at whatever place', async () => {
+    for (let place = 0; place < 200; place += 23) {
+      const model = ofRows((x) => x.map((row, i) => (i === place ? [99, 99, 99, 99] : doubled(row))));
+      const h = new AuditHarness({ model });
+      assert.equal(await h.audited(() => [rowsFrom(place, 200), 200]), 'different', `place ${place}`);
+    }
   });
 
   it('make no run while requests wait or run, and are given up after some seconds', async () => {
@@ -137,7 +146,11 @@ describe('the audits of a version', () => {
     const h = new AuditHarness({ runMs: 700 });
     // 15 minutes earn 3.6 s.
     assert.equal(await h.audited(() => [rowsFrom(1, 8), 8]), 'same');
-    assert.equal(h.asked.length, 5);
+    // Two runs of half of the rows, and three rows alone.
+    assert.deepEqual(
+      h.asked.map(({ size }) => size),
+      [1, 1, 1, 4, 4],
+    );
   });
 
   it('leave out runs of many bytes, and take a smaller one soon', async () => {
