@@ -33,7 +33,7 @@ export interface BatchOrigin {
   onAbandoned: (() => void) | undefined;
   /** Several requests share the run. Absent = false. */
   readonly isShared?: boolean;
-  /** Whose rows they are, in the order of the rows; rows behind them are filler. Made when it is read. Absent = unknown. */
+  /** The requests’ rows, in order; rows behind them are filler. Made when it is read. Absent = unknown. */
   readonly shares?: readonly BatchShare[];
   /** A part of a failed batch that is run again; the failure is judged for the whole batch. Absent = false. */
   readonly isRerun?: boolean;

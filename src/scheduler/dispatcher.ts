@@ -129,7 +129,7 @@ export class Dispatcher implements SlotTenant {
     return this.#options.queue.queuedTasks > 0 && (this.freeSlots > 0 || this.#endingSoon(now) !== undefined);
   }
 
-  /** As that of BatchRuns. */
+  /** The same as that of BatchRuns. */
   stopSharing(plan: SignaturePlan, reason: string): void {
     this.#runs.stopSharing(plan, reason);
     this.dispatch();

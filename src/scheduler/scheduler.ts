@@ -219,7 +219,7 @@ export class Scheduler {
   }
 
   /**
-   * From now on each request of the signature runs as it came, those that wait too. Does nothing for a model that runs
+   * Each request of the signature runs as it came from now on, those that wait too. Does nothing for a model that runs
    * one number of rows alone.
    */
   stopSharing(signatureName: string, reason: string): void {

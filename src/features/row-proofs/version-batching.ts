@@ -124,7 +124,7 @@ export class VersionBatching implements SharingFindings {
     return signature;
   }
 
-  /** What a backend has decided holds until shared runs have shown otherwise, what the owner declares for good. */
+  /** A backend’s decision holds until shared runs have shown otherwise, the owner’s word for good. */
   #asRefuted(name: string, decided: Signature): Signature {
     const { kept, declared, events } = this.#options;
     const found = kept.of(name);

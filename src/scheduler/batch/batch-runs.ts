@@ -120,7 +120,7 @@ export class BatchRuns {
     });
   }
 
-  /** From now on each request of the signature runs as it came, those that wait too; those of `first` before them. */
+  /** Each request of the signature runs as it came from now on, those that wait too; those of `first` before them. */
   stopSharing(plan: SignaturePlan, reason: string, first?: () => void): void {
     const waiting = this.#parts.queue.sharingTasks(plan);
     plan.runWhole(reason);

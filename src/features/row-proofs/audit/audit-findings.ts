@@ -1,7 +1,7 @@
-/** What audits have found out, in words: for reasons of batch axes, for the log. */
+/** The findings of audits in words: for reasons of batch axes, for the log. */
 import type { Suspect } from './judge-run.ts';
 
-/** What an owner can do, as a clause. */
+/** The step that an owner can take, as a clause. */
 export const AUDIT_FIX =
   'look for an op that reaches over rows, or for a fault of the runtime, and serve what is mended as a new version';
 

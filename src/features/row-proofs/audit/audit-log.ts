@@ -3,7 +3,7 @@ import type { Logger } from '../../../ledger/log/log.ts';
 import { reasonText, suspectText } from './audit-findings.ts';
 import type { Fault, Suspect } from './judge-run.ts';
 
-/** What becomes of the signature. */
+/** The further life of the signature. */
 export type Consequence =
   /** Requests share no runs any more, or only those of one length do. */
   | 'apart'

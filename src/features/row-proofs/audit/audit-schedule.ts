@@ -1,5 +1,5 @@
 /**
- * Which shared runs of a version are audited, by their count: some of the first, then one of about a hundred, so that a
+ * The shared runs of a version that are audited, by their count: some of the first, then one of about a hundred, so that a
  * fault is found within some thousand requests. Under much load it is far fewer: as many as AuditBudget allows. The gaps
  * are random around these numbers, so that no caller can tell which run it will be.
  */

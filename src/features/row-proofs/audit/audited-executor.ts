@@ -9,7 +9,7 @@ import { RETRY_GAP } from './audit-schedule.ts';
 
 /** Takes copies of runs. */
 export interface RunTaker<Copy> {
-  /** After how many shared runs the next one is due, when one was taken. */
+  /** The number of shared runs until the next one is due, when one was taken. */
   nextGap(): number;
   /** A copy of a batch that is due; undefined = it is not taken. Never throws. */
   take(batch: Batch): Copy | undefined;

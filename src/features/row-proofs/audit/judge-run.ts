@@ -21,7 +21,7 @@ import { AnswerScale, type Distance } from './answer-distance.ts';
 import type { RowTrials } from './row-trials.ts';
 import { type Answers, shapesText } from './shared-run.ts';
 
-/** What is at fault: the rows of a run reach each other, or padding changes answers; `either` = one of the two. */
+/** The fault: the rows of a run reach each other, or padding changes answers; `either` = one of the two. */
 export type Fault = 'rows' | 'padding' | 'either';
 
 /** A row whose answer in the shared run was another. */
@@ -40,7 +40,7 @@ export type Verdict =
   | { readonly kind: 'transient'; readonly isLarge: boolean; readonly fault: Fault; readonly suspect: Suspect }
   | { readonly kind: 'unsteady' };
 
-/** What copies of a row have shown of one signature: the largest distance from the row alone that is rounding. */
+/** The largest distance of copies of a row from the row alone that one signature has shown by rounding. */
 export interface OwnTolerance {
   share: number;
   /** So many rows one after another had copies that were farther than rounding. */

@@ -20,7 +20,7 @@ export class ServedSharing {
   readonly #draft: Pick<VersionDraft, 'signatures' | 'declared'>;
   readonly #of: AuditedProofs;
   readonly #served = new Map<string, Signature>();
-  /** What was taken off; it does not come back. */
+  /** Signatures as audits have left them: what was taken off does not come back. */
   readonly #refuted = new Map<string, Signature>();
   #replace: ReplaceSignatures | undefined;
 

@@ -14,7 +14,7 @@ export interface RunInputs {
   readonly wanted: readonly string[];
   /** Rows with filler. */
   readonly size: number;
-  /** By row of a request, in order: its length before it was padded; undefined = it was not. */
+  /** The length of each request’s row before it was padded, in order; undefined = it was not. */
   readonly lengths: readonly (number | undefined)[];
 }
 
@@ -26,7 +26,7 @@ export class OutputsMisfit extends Error {}
 
 export class SharedRun {
   readonly of: RunInputs;
-  /** What the requests were answered with. */
+  /** The answers that the requests got. */
   readonly answer: Answers;
   readonly layout: ProbeLayout;
   /** The length to which rows were padded; undefined = none was. */

@@ -70,7 +70,7 @@ export class VersionAudit {
   /** A copy waits for its run, or is audited. */
   #isPending = false;
   #isEnded = false;
-  /** About what asking for one row cost the last time, in ms of a core. */
+  /** The approximate cost of asking for one row the last time, in ms of a core. */
   #rowMs = 0;
 
   constructor(options: VersionAuditOptions) {

@@ -91,8 +91,9 @@ describe('a model whose shared runs go wrong while it serves', () => {
         line.msg!,
         /^its requests share no runs any more: answers of shared runs differed from those of the/,
       );
-      const { batch_axis: axis, reason, fix } = await signatureOf(sidecar);
-      assert.equal(axis, 'none');
+      // The line is written before the new scheduler is in place.
+      while ((await signatureOf(sidecar)).batch_axis !== 'none') await isRight(sidecar, 1);
+      const { reason, fix } = await signatureOf(sidecar);
       assert.match(reason!, /^answers of shared runs differed .*: output "y" of a row differed by [\d.]+ % /);
       assert.match(fix!, /op that reaches over rows/);
       assert.match(
