@@ -14,6 +14,13 @@ export type RunEvent = 'retry' | 'breaker';
 /** Attributes of an event, of low cardinality: numbers, words of closed sets, or names from the configuration. */
 export type RunEventFacts = Readonly<Record<string, string | number>>;
 
+/** The rows of one request, or of one part of it, in a batch. */
+export interface BatchShare {
+  readonly rows: number;
+  /** Their length before they were padded to that of the batch; undefined = they were not padded. */
+  readonly unpadded: number | undefined;
+}
+
 /** The requests behind a batch. Another server gets all of it as headers; a thread or process gets the traceparent. */
 export interface BatchOrigin {
   /** The headers of the span under which the run happens; undefined without tracing. */
@@ -26,6 +33,8 @@ export interface BatchOrigin {
   onAbandoned: (() => void) | undefined;
   /** Several requests share the run. Absent = false. */
   readonly isShared?: boolean;
+  /** The requests’ rows, in order; rows behind them are filler. Made when it is read. Absent = unknown. */
+  readonly shares?: readonly BatchShare[];
   /** A part of a failed batch that is run again; the failure is judged for the whole batch. Absent = false. */
   readonly isRerun?: boolean;
   /**

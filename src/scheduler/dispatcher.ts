@@ -24,6 +24,7 @@ import type { Lane } from './queue/lane.ts';
 import type { QuarantineLanes } from './queue/quarantine-lanes.ts';
 import { shedInQueue } from './queue/queue-errors.ts';
 import type { SchedulerParts } from './scheduler-parts.ts';
+import type { SignaturePlan } from './signature-plan.ts';
 
 export interface DispatcherOptions extends SchedulerParts {
   readonly policy: BatchPolicy;
@@ -126,6 +127,12 @@ export class Dispatcher implements SlotTenant {
   /** Some batch may start now: a slot is free, or a worker should get its next batch. */
   mayStart(now: Instant): boolean {
     return this.#options.queue.queuedTasks > 0 && (this.freeSlots > 0 || this.#endingSoon(now) !== undefined);
+  }
+
+  /** The same as that of BatchRuns. */
+  stopSharing(plan: SignaturePlan, reason: string): void {
+    this.#runs.stopSharing(plan, reason);
+    this.dispatch();
   }
 
   wakeBy(at: Instant): void {

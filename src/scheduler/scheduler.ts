@@ -218,6 +218,15 @@ export class Scheduler {
     return plan === undefined ? undefined : this.#gate.refusalOf(plan, context, now);
   }
 
+  /**
+   * Each request of the signature runs as it came from now on, those that wait too. Does nothing for a model that runs
+   * one number of rows alone.
+   */
+  stopSharing(signatureName: string, reason: string): void {
+    const plan = this.#plans.get(signatureName);
+    if (plan !== undefined && !plan.isWhole && !plan.isFixed) this.#dispatcher.stopSharing(plan, reason);
+  }
+
   /** Refuses new requests with `draining`; resolves when the queue is empty and no batch runs. Idempotent. */
   close(): Promise<void> {
     if (this.#closed === undefined) {

@@ -132,8 +132,9 @@ function found<T>(values: KeptText['signatures'], read: (value: unknown) => T | 
 }
 
 function axisOutcome(value: unknown): AxisOutcome | undefined {
-  const { kind, reason } = value as Partial<AxisOutcome>;
-  return (kind === 'rows' || kind === 'mixed') && typeof reason === 'string' ? { kind, reason } : undefined;
+  const { kind, reason, fix } = value as Partial<AxisOutcome>;
+  if ((kind !== 'rows' && kind !== 'mixed') || typeof reason !== 'string') return undefined;
+  return { kind, reason, ...(typeof fix === 'string' && { fix }) };
 }
 
 function keptPadding(value: unknown): KeptPadding | undefined {

@@ -6,6 +6,7 @@ import { SHARING } from '../../models/serving/sharing-findings.ts';
 import { replayerOf } from '../../proxy/records/prediction-log-replayer.ts';
 import { recordBytes } from '../../proxy/records/recorded-file.ts';
 import { VERSION } from '../../version.ts';
+import { type AuditVersion, installAudit } from './audit/install-audit.ts';
 import { DecisionStore } from './decision-store.ts';
 import { type ProofLog, proofLog } from './proof-log.ts';
 import { type ReadRecordedInputs, recordedInputs } from './recorded-requests.ts';
@@ -16,6 +17,7 @@ interface ProofParts {
   readonly log: ProofLog;
   readonly decisions: DecisionStore;
   readonly readRecorded: ReadRecordedInputs;
+  readonly audit: AuditVersion;
 }
 
 export function installRowProofs(server: Installation): void {
@@ -25,23 +27,27 @@ export function installRowProofs(server: Installation): void {
     log: proofLog(logger),
     decisions: new DecisionStore({ files, logger, serverVersion: VERSION }),
     readRecorded: recordedInputs(replayerOf(server), recordBytes(config.options.max_message_bytes)),
+    audit: installAudit(server),
   };
   models.steps.push({ stage: 'axes', run: (draft) => prove(parts, draft) });
 }
 
-async function prove({ clock, log, decisions, readRecorded }: ProofParts, draft: VersionDraft): Promise<void> {
+async function prove({ clock, log, decisions, readRecorded, audit }: ProofParts, draft: VersionDraft): Promise<void> {
   const { model, version, versionDirectory, batching, opened, facts, hashArtifact, onDecided } = draft;
   const { signatures, declared, paddings, slowRunMs, judge, readLengths } = draft;
+  const kept = await decisions.open(model.name, `${opened.backend.kind} ${model.executionProvider}`, hashArtifact);
+  const events = { onDecided, ...log(model.name, version) };
   const proofs = new VersionBatching({
     ...{ clock, signatures, declared, paddings, slowRunMs, judge, readLengths, executor: opened.host.executor },
     maxRows: batching.scheduler.maxBatchSize,
-    kept: await decisions.open(model.name, `${opened.backend.kind} ${model.executionProvider}`, hashArtifact),
+    kept,
     readRecorded: () => readRecorded(versionDirectory, signatures),
-    events: { onDecided, ...log(model.name, version) },
+    events,
   });
   facts.set(SHARING, proofs);
   draft.onEnd.push(() => proofs.end());
-  draft.onServed.push((load, replace) => proofs.serve(load, replace));
+  const audited = audit(draft, { proofs, kept, onDisproved: events.onDisproved });
+  draft.onServed.push((load, replace) => proofs.serve(load, audited(replace)));
   draft.signatures = await proofs.decide();
   draft.firstRunMs = proofs.firstRunMs();
 }

@@ -12,7 +12,7 @@ import { toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { BatchAxis, Signature, Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { isDecided } from '../../models/loading/batch-axes.ts';
+import { asFound, isDecided } from '../../models/loading/batch-axes.ts';
 import type { ReplaceSignatures, ServedLoad, VersionDraft } from '../../models/loading/load-steps.ts';
 import type { PaddingState, SharingFindings } from '../../models/serving/sharing-findings.ts';
 import { type BatchingDecision, decideBatching } from './decide-batching.ts';
@@ -97,6 +97,15 @@ export class VersionBatching implements SharingFindings {
     this.#goOn(onProved).catch(ignoreEnd);
   }
 
+  /** The padding of the signature is off, for this reason, now and at the next start: it was accepted before. */
+  refusePadding(name: string, signature: Signature, reason: string): void {
+    const { kept, paddings } = this.#options;
+    this.#padding?.refuse(name, reason);
+    if (signature.padding === undefined) return;
+    const text = paddingText(signature.padding, signature, paddings?.get(name)?.longest);
+    void kept.keepPadding(name, text, { kind: 'rejected', reason, runs: 0, most: 0, isWhole: true });
+  }
+
   /** How long the first run took, when it has ended, in ms; 0 = there was none. */
   async firstRunMs(): Promise<number> {
     return (await this.#firstRun) ?? 0;
@@ -108,7 +117,7 @@ export class VersionBatching implements SharingFindings {
   }
 
   async #decideOne(name: string, loaded: Signature): Promise<Signature> {
-    if (isDecided(loaded)) return loaded;
+    if (isDecided(loaded)) return this.#asRefuted(name, loaded);
     const { kept, judge, events } = this.#options;
     const decision = await decideBatching(loaded, {
       kept: async () => kept.of(name),
@@ -123,6 +132,16 @@ export class VersionBatching implements SharingFindings {
       this.#pending.set(name, decision);
     }
     return signature;
+  }
+
+  /** A backend’s decision holds until shared runs have shown otherwise, the owner’s word for good. */
+  #asRefuted(name: string, decided: Signature): Signature {
+    const { kept, declared, events } = this.#options;
+    const found = kept.of(name);
+    if (found?.kind !== 'mixed' || declared.has(name) || decided.batchAxis.kind === 'none') return decided;
+    const refuted = asFound(decided, found);
+    events.onDecided(name, refuted.batchAxis);
+    return refuted;
   }
 
   /** Its reason changes when the proof ends: the signature may stay as it is. */

@@ -22,7 +22,10 @@ export interface ServedLoad {
   readonly runningBatches: number;
 }
 
-/** Puts signatures in the place of served ones, of which they differ in batch axis and padding alone. Never rejects. */
+/**
+ * Puts signatures in the place of served ones, of which they differ in batch axis and padding alone. Where they share less,
+ * requests that wait share no runs any more from this call on. Never rejects.
+ */
 export type ReplaceSignatures = (changed: Signatures) => Promise<void>;
 
 /** A version that has been opened. */

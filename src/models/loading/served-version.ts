@@ -70,7 +70,7 @@ export class ServedVersion {
     }
     ready.scheduler.latency.seed(this.#seeds());
     this.#base.start();
-    ready.servable.onServed = () => this.#serve(ready.servable);
+    ready.servable.onServed = () => this.#serve(ready);
     return ready.servable;
   }
 
@@ -94,22 +94,24 @@ export class ServedVersion {
   }
 
   /** Signatures that share runs otherwise than before take the place of the served ones. */
-  #serve(first: Servable): void {
+  #serve(first: Stacked): void {
     let current = first;
     const load = {
       get queuedTasks() {
-        return current.runner.queuedTasks;
+        return current.servable.runner.queuedTasks;
       },
       get runningBatches() {
-        return current.runner.runningBatches;
+        return current.servable.runner.runningBatches;
       },
     };
     const replace = async (changed: Signatures): Promise<void> => {
       const next = withChanged(this.#signatures, changed);
-      const { servable, scheduler } = await this.#stack(next);
+      stopSharing(current.scheduler, this.#signatures.signatures, changed);
+      const stacked = await this.#stack(next);
+      const { servable, scheduler } = stacked;
       scheduler.latency.seed(this.#seeds());
-      if (this.#options.replaceServable?.(current, servable) !== true) return servable.unload();
-      current = servable;
+      if (this.#options.replaceServable?.(current.servable, servable) !== true) return servable.unload();
+      current = stacked;
       this.#signatures = next;
     };
     for (const follow of this.#draft.onServed) {
@@ -150,13 +152,22 @@ export class ServedVersion {
   }
 }
 
+/** Requests that wait share no runs either, where those that come will not. */
+function stopSharing(scheduler: Scheduler, served: Signatures, changed: Signatures): void {
+  for (const [name, { batchAxis, padding }] of changed) {
+    const before = served.get(name);
+    const isLess = batchAxis.kind === 'none' || (padding === undefined && before?.padding !== undefined);
+    if (before?.batchAxis.kind !== 'none' && isLess) scheduler.stopSharing(name, batchAxis.reason ?? '');
+  }
+}
+
 /** The same signatures, with the batch axes and the padding of those that have changed. */
 function withChanged({ signatures, views }: StackSignatures, changed: Signatures): StackSignatures {
   const axisOf = (name: string, { batchAxis }: Signature): BatchAxis => changed.get(name)?.batchAxis ?? batchAxis;
   return {
     signatures: new Map(
       [...signatures].map(([name, signature]) => {
-        const { padding = signature.padding } = changed.get(name) ?? {};
+        const { padding } = changed.get(name) ?? signature;
         return [name, { ...signature, batchAxis: axisOf(name, signature), padding }];
       }),
     ),

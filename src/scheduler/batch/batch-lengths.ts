@@ -31,9 +31,14 @@ export class BatchLengths {
 
   /** The outputs of member `i`, without what belongs to its padding. */
   cut(i: number, outputs: TensorMap): TensorMap {
+    const length = this.unpadded(i);
+    return length === undefined ? outputs : cutRows(outputs, this.padTo!.padding, length);
+  }
+
+  /** The length of member `i` before it was padded; undefined = it was not. */
+  unpadded(i: number): number | undefined {
     const length = this.#own[i]!;
-    if (this.padTo === undefined || length === this.longest) return outputs;
-    return cutRows(outputs, this.padTo.padding, length);
+    return this.padTo === undefined || length === this.longest ? undefined : length;
   }
 
   #sumOf(members: readonly RowShare[]): number {

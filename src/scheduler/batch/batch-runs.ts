@@ -14,6 +14,7 @@ import type { SlotTenant } from '../cores/slot-tenant.ts';
 import { QuarantineLanes } from '../queue/quarantine-lanes.ts';
 import { expiredInQueue } from '../queue/queue-errors.ts';
 import type { SchedulerParts } from '../scheduler-parts.ts';
+import type { SignaturePlan } from '../signature-plan.ts';
 import { releaseInputs } from './batch-assembly.ts';
 import { Isolator } from './isolator.ts';
 import { Judge } from './judge.ts';
@@ -109,14 +110,21 @@ export class BatchRuns {
    * that wait, those that come, and the members of this batch that were not answered.
    */
   #runWhole(running: RunningBatch, misfit: string, now: Instant): void {
-    const { queue, onMisfit } = this.#parts;
+    const { onMisfit } = this.#parts;
     const { plan, lane } = running;
     if (plan.wholeReason === undefined) onMisfit?.(plan.name, misfit);
-    const waiting = queue.sharingTasks(plan);
     const members = running.wantedMembers();
-    plan.runWhole(misfit);
-    if (members.length > 0) running.setAside('backend_failed', now);
-    for (const member of members) member.owner.runWhole(member, plan, lane.outputs);
+    this.stopSharing(plan, misfit, () => {
+      if (members.length > 0) running.setAside('backend_failed', now);
+      for (const member of members) member.owner.runWhole(member, plan, lane.outputs);
+    });
+  }
+
+  /** Each request of the signature runs as it came from now on, those that wait too; those of `first` before them. */
+  stopSharing(plan: SignaturePlan, reason: string, first?: () => void): void {
+    const waiting = this.#parts.queue.sharingTasks(plan);
+    plan.runWhole(reason);
+    first?.();
     for (const { task, outputs } of waiting) task.owner.runWhole(task, plan, outputs);
   }
 

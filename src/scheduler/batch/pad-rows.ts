@@ -56,7 +56,7 @@ export function lengthMisfitOf(
 }
 
 /** The outputs of rows that had `length` before they were padded. They have no misfit. */
-export function cutRows(outputs: TensorMap, padding: LengthPadding, length: number): TensorMap {
+export function cutRows(outputs: TensorMap, padding: Pick<LengthPadding, 'outputs'>, length: number): TensorMap {
   const cut = new Map(outputs);
   for (const [name, dims] of padding.outputs) {
     const tensor = cut.get(name);

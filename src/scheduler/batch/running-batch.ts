@@ -9,7 +9,15 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import type { ErrorKind, ServingError } from '../../core/errors.ts';
-import type { Batch, BatchOrigin, BatchResult, RunEvent, RunEventFacts, TraceHeaders } from '../../core/executor.ts';
+import type {
+  Batch,
+  BatchOrigin,
+  BatchResult,
+  BatchShare,
+  RunEvent,
+  RunEventFacts,
+  TraceHeaders,
+} from '../../core/executor.ts';
 import { Priority, type PriorityClass } from '../../core/priority.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { BatchRecord, DispatchReason, Telemetry } from '../../ledger/request-record.ts';
@@ -191,6 +199,10 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
 
   get isShared(): boolean {
     return this.members.length > 1;
+  }
+
+  get shares(): readonly BatchShare[] {
+    return this.members.map(({ rows }, i) => ({ rows, unpadded: this.#lengths?.unpadded(i) }));
   }
 
   get priority(): PriorityClass {

@@ -423,6 +423,29 @@ describe('The padding of a version', () => {
     );
   });
 
+  it('is off from the time when an answer has changed, and at the next start', async () => {
+    const refused: PaddingProof[] = [];
+    const kept: KeptOutcomes = {
+      ...NOTHING_KEPT,
+      of: () => ({ kind: 'rows', reason: 'as found before' }),
+      paddingOf: () => refused[0],
+      keepPadding: async (_, text, proof) => {
+        if (proof.kind === 'rejected') refused.push(proof);
+        texts.add(text);
+      },
+    };
+    const texts = new Set<string>();
+    const { batching, states } = setUpPadded({ kept });
+    const served = (await batching.decide()).get('s')!;
+    batching.refusePadding('s', served, 'it was 12 % off');
+    assert.equal(served.padding!.most, 0);
+    assert.deepEqual(states.at(-1), ['s', false, 'it was 12 % off']);
+    assert.equal(texts.size, 1);
+    const second = setUpPadded({ kept });
+    assert.equal((await second.batching.decide()).get('s')!.padding, undefined);
+    assert.deepEqual([second.runs.count, second.states.at(-1)], [0, ['s', false, 'it was 12 % off']]);
+  });
+
   it('goes on at the next start from what was proved', async () => {
     const kept: KeptOutcomes = {
       ...NOTHING_KEPT,

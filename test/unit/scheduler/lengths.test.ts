@@ -111,6 +111,19 @@ describe('A signature with a padding', () => {
     for (const [i, row] of rows.entries()) await assertAnswers(waiting[i]!, row);
   });
 
+  it('tells whoever runs them whose rows they are, and how long these were', async () => {
+    const h = harness({ allowedBatchSizes: [4, 8] });
+    submit(h, [1, 2]);
+    submit(h, [3, 4, 5], [6, 7, 8]);
+    h.turn();
+    const [run] = h.executor.active;
+    assert.deepEqual(run?.batch.origin?.shares, [
+      { rows: 1, unpadded: 2 },
+      { rows: 2, unpadded: undefined },
+    ]);
+    complete(run!);
+  });
+
   it('says how many elements were the requests’ own, and how many padding', async () => {
     const h = harness({ allowedBatchSizes: [4, 8] });
     submit(h, [1, 2]);

@@ -67,6 +67,30 @@ describe('no batch axis', () => {
   });
 });
 
+describe('a signature that is to share runs no more', () => {
+  it('runs each request as it came, those that wait too, and answers the run under way', async () => {
+    const h = new SchedulerHarness({ maxBatchSize: 4 });
+    const running = [h.submitRows([1]), h.submitRows([2])];
+    h.turn();
+    const waiting = [h.submitRows([3]), h.submitRows([4, 5]), h.submitRows([6])];
+    h.scheduler.stopSharing('serving_default', 'answers differed');
+    const later = [h.submitRows([7]), h.submitRows([8])];
+    assert.deepEqual(await runAll(h), [[1, 2], [3], [4, 5], [6], [7], [8]]);
+    const answers = await Promise.all([...running, ...waiting, ...later].map((request) => request.values()));
+    assert.deepEqual(answers, [[1], [2], [3], [4, 5], [6], [7], [8]]);
+    assert.deepEqual(h.misfits, []);
+    h.scheduler.stopSharing('no such signature', '');
+  });
+
+  it('stays as it is where the model runs one number of rows alone', async () => {
+    const h = new SchedulerHarness({ signatures: signatures({ kind: 'fixed', size: 2 }) });
+    const waiting = [h.submitRows([1]), h.submitRows([2])];
+    h.scheduler.stopSharing('serving_default', 'answers differed');
+    assert.deepEqual(await runAll(h), [[1, 2]]);
+    assert.deepEqual(await Promise.all(waiting.map((request) => request.values())), [[1], [2]]);
+  });
+});
+
 describe('a fixed size', () => {
   it('of 1 takes n rows as n runs', async () => {
     const h = new SchedulerHarness({ signatures: signatures({ kind: 'fixed', size: 1 }) });
